@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * memphys: what the driver takes from mainline and an older kernel lacks.
+ *
+ * The driver is written for f_op->mmap_prepare as of 7.3. Kbuild puts this
+ * header in front of every file of it, so that on an older kernel the same
+ * source becomes an f_op->mmap driver. This directory is the only place that
+ * knows kernel versions; it is not submitted.
+ */
+#ifndef MEMPHYS_COMPAT_H
+#define MEMPHYS_COMPAT_H
+
+/* Ahead of the headers below, to the letter as in the files that print. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#include <linux/pfn_t.h>
+#endif
+
+#ifndef kzalloc_obj
+#define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
+#endif
+
+/*
+ * Kernels between 6.16 and 7.2 have some of these names with another shape,
+ * so every one of them is renamed, not just supplied.
+ */
+#define vm_area_desc		memphys_compat_desc
+#define vma_desc_size		memphys_compat_desc_size
+#define vma_desc_pages		memphys_compat_desc_pages
+#define vma_desc_is_cow_mapping	memphys_compat_desc_is_cow
+#define mmap_action_remap_full	memphys_compat_remap_full
+
+/*
+ * struct memphys_compat_desc - the part of 7.3's struct vm_area_desc that the
+ * driver uses. @remap asks for remap_pfn_range() from @remap_pfn on.
+ */
+struct memphys_compat_desc {
+	struct file *file;
+	unsigned long start;
+	unsigned long end;
+	pgoff_t pgoff;
+	unsigned long vm_flags;
+	pgprot_t page_prot;
+	const struct vm_operations_struct *vm_ops;
+	void *private_data;
+	bool remap;
+	unsigned long remap_pfn;
+};
+
+static inline unsigned long
+memphys_compat_desc_size(const struct memphys_compat_desc *desc)
+{
+	return desc->end - desc->start;
+}
+
+static inline unsigned long
+memphys_compat_desc_pages(const struct memphys_compat_desc *desc)
+{
+	return memphys_compat_desc_size(desc) >> PAGE_SHIFT;
+}
+
+static inline bool
+memphys_compat_desc_is_cow(const struct memphys_compat_desc *desc)
+{
+	return is_cow_mapping(desc->vm_flags);
+}
+
+static inline void
+memphys_compat_remap_full(struct memphys_compat_desc *desc, unsigned long pfn)
+{
+	desc->remap = true;
+	desc->remap_pfn = pfn;
+}
+
+/* Flags go by bit number in mainline: four are used, four are here. */
+#undef VMA_PFNMAP_BIT
+#undef VMA_MIXEDMAP_BIT
+#undef VMA_IO_BIT
+#undef VMA_DONTEXPAND_BIT
+#undef VMA_DONTDUMP_BIT
+#define VMA_PFNMAP_BIT		ilog2(VM_PFNMAP)
+#define VMA_MIXEDMAP_BIT	ilog2(VM_MIXEDMAP)
+#define VMA_IO_BIT		ilog2(VM_IO)
+#define VMA_DONTEXPAND_BIT	ilog2(VM_DONTEXPAND)
+#define VMA_DONTDUMP_BIT	ilog2(VM_DONTDUMP)
+
+static inline void memphys_compat_set_flags(struct memphys_compat_desc *desc,
+					    const int *bits, size_t count)
+{
+	while (count--)
+		desc->vm_flags |= BIT(bits[count]);
+}
+
+#undef vma_desc_set_flags
+#define vma_desc_set_flags(desc, ...)					\
+do {									\
+	const int __bits[] = { __VA_ARGS__ };				\
+									\
+	memphys_compat_set_flags(desc, __bits, ARRAY_SIZE(__bits));	\
+} while (0)
+
+/*
+ * The PFN of vmf_insert_mixed() was a pfn_t until 6.17. PFN_DEV without
+ * PFN_MAP says "no struct page is meant", so the PTE becomes a special one.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define vmf_insert_mixed(vma, addr, pfn) \
+	vmf_insert_mixed(vma, addr, __pfn_to_pfn_t(pfn, PFN_DEV))
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define release_fault_lock(vmf)	mmap_read_unlock((vmf)->vma->vm_mm)
+#endif
+
+/*
+ * In the table of file operations, ".mmap_prepare = memphys_mmap_prepare" is
+ * to read ".mmap = memphys_mmap_prepare", the latter being compat.c's function
+ * with the arguments of f_op->mmap. The driver's own, which is the only thing
+ * spelled with a parenthesis behind it, gets another name.
+ */
+#define mmap_prepare			mmap
+#define memphys_mmap_prepare(desc)	memphys_compat_prepare(desc)
+
+int (memphys_mmap_prepare)(struct file *file, struct vm_area_struct *vma);
+
+#endif /* LINUX_VERSION_CODE */
+#endif /* MEMPHYS_COMPAT_H */

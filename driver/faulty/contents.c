@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memphys_faulty: methods that answer in time, but give the wrong memory, or
+ * the right memory with the wrong rights.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "faulty.h"
+
+/* Each page stands where its neighbour belongs. */
+static vm_fault_t faulty_swapped_fault(struct vm_fault *vmf, unsigned long pfn)
+{
+	if (!memphys_arena_owns(pfn ^ 1))
+		return VM_FAULT_SIGBUS;
+
+	if (vmf->vma->vm_flags & VM_MIXEDMAP)
+		return vmf_insert_mixed(vmf->vma, vmf->address, pfn ^ 1);
+
+	return vmf_insert_pfn(vmf->vma, vmf->address, pfn ^ 1);
+}
+
+const struct memphys_method faulty_swapped_method = {
+	.name = "swapped",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_swapped_fault,
+};
+
+/*
+ * A constant where desc->page_prot belongs, as in the first kind of driver
+ * mmap that the question on three kinds lists: whatever was asked for, the
+ * PTEs are writable, and a store to a private mapping lands in the object.
+ */
+static int faulty_shared_prot_mmap(struct vm_area_desc *desc, unsigned long pfn)
+{
+	desc->page_prot = PAGE_SHARED;
+	mmap_action_remap_full(desc, pfn);
+	return 0;
+}
+
+const struct memphys_method faulty_shared_prot_method = {
+	.name = "shared-prot",
+	.owner = THIS_MODULE,
+	.mmap = faulty_shared_prot_mmap,
+};

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memphys_faulty: handlers that hurt the kernel.
+ */
+#include <linux/bug.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "faulty.h"
+
+/*
+ * 0 says that vmf->page holds the page. Left NULL, __do_fault() in
+ * mm/memory.c follows it.
+ */
+static vm_fault_t faulty_oops_fault(struct vm_fault *vmf, unsigned long pfn)
+{
+	return 0;
+}
+
+const struct memphys_method faulty_oops_method = {
+	.name = "oops",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_oops_fault,
+};
+
+/* Right in what it does, but a warning a fault. */
+static vm_fault_t faulty_warn_fault(struct vm_fault *vmf, unsigned long pfn)
+{
+	WARN(true, "memphys_faulty: a warning on purpose\n");
+
+	if (vmf->vma->vm_flags & VM_MIXEDMAP)
+		return vmf_insert_mixed(vmf->vma, vmf->address, pfn);
+
+	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+}
+
+const struct memphys_method faulty_warn_method = {
+	.name = "warn",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_warn_fault,
+};

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * memphys_faulty: what the files of wrong methods share.
+ */
+#ifndef MEMPHYS_FAULTY_H
+#define MEMPHYS_FAULTY_H
+
+#include "../memphys.h"
+
+/* main.c: the VMA flags of a right lazy method. */
+int faulty_lazy_mmap(struct vm_area_desc *desc, unsigned long pfn);
+
+/* contents.c: answers in time, with the wrong memory or the wrong rights. */
+extern const struct memphys_method faulty_swapped_method;
+extern const struct memphys_method faulty_shared_prot_method;
+
+/* crash.c: hurts the kernel. */
+extern const struct memphys_method faulty_oops_method;
+extern const struct memphys_method faulty_warn_method;
+
+/* loop.c: faults for ever. */
+extern const struct memphys_method faulty_original_method;
+extern const struct memphys_method faulty_nopage_method;
+extern const struct memphys_method faulty_retry_method;
+
+/* sleep.c: never comes back. */
+extern const struct memphys_method faulty_sleep_method;
+extern const struct memphys_method faulty_stuck_method;
+
+#endif /* MEMPHYS_FAULTY_H */

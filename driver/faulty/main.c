@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memphys_faulty: methods that are wrong on purpose, one known bug each, so
+ * that the test suite can show that it catches them. Each becomes a node of
+ * its name under /dev/memphys.
+ *
+ * Loading this on a machine that matters would be a mistake; it asks first.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/panic.h>
+
+#include "faulty.h"
+
+static bool disposable;
+module_param(disposable, bool, 0);
+MODULE_PARM_DESC(disposable,
+		 "Say yes only on a machine that may hang, crash or lose its memory");
+
+static const struct memphys_method * const methods[] = {
+	&faulty_nopage_method,
+	&faulty_oops_method,
+	&faulty_original_method,
+	&faulty_retry_method,
+	&faulty_shared_prot_method,
+	&faulty_sleep_method,
+	&faulty_stuck_method,
+	&faulty_swapped_method,
+	&faulty_warn_method,
+};
+
+static struct memphys_window *windows[ARRAY_SIZE(methods)];
+
+/* As the reference method fault does it; see ../methods.c for the reasons. */
+int faulty_lazy_mmap(struct vm_area_desc *desc, unsigned long pfn)
+{
+	if (vma_desc_is_cow_mapping(desc))
+		vma_desc_set_flags(desc, VMA_MIXEDMAP_BIT, VMA_IO_BIT,
+				   VMA_DONTEXPAND_BIT, VMA_DONTDUMP_BIT);
+	else
+		vma_desc_set_flags(desc, VMA_PFNMAP_BIT, VMA_IO_BIT,
+				   VMA_DONTEXPAND_BIT, VMA_DONTDUMP_BIT);
+	return 0;
+}
+
+static void faulty_destroy_windows(size_t count)
+{
+	while (count--)
+		memphys_window_destroy(windows[count]);
+}
+
+static int __init faulty_init(void)
+{
+	size_t i;
+
+	if (!disposable) {
+		pr_err("these methods hang and crash: refused without disposable=1\n");
+		return -EPERM;
+	}
+
+	for (i = 0; i < ARRAY_SIZE(methods); i++) {
+		windows[i] = memphys_window_create(methods[i]);
+		if (IS_ERR(windows[i])) {
+			faulty_destroy_windows(i);
+			return PTR_ERR(windows[i]);
+		}
+	}
+
+	return 0;
+}
+module_init(faulty_init);
+
+static void __exit faulty_exit(void)
+{
+	faulty_destroy_windows(ARRAY_SIZE(methods));
+}
+module_exit(faulty_exit);
+
+MODULE_AUTHOR("The memphys authors");
+MODULE_DESCRIPTION("mmap methods that are wrong on purpose");
+MODULE_LICENSE("GPL");

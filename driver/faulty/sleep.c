@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memphys_faulty: handlers that wait for something that never happens.
+ */
+#include <linux/completion.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "faulty.h"
+
+/* Nobody completes it. */
+static DECLARE_COMPLETION(faulty_never);
+
+/* A killable sleep: the task hangs, SIGKILL still ends it. */
+static vm_fault_t faulty_sleep_fault(struct vm_fault *vmf, unsigned long pfn)
+{
+	if (wait_for_completion_killable(&faulty_never))
+		return VM_FAULT_SIGBUS;
+
+	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+}
+
+const struct memphys_method faulty_sleep_method = {
+	.name = "sleep",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_sleep_fault,
+};
+
+/* An uninterruptible one: not even SIGKILL does. */
+static vm_fault_t faulty_stuck_fault(struct vm_fault *vmf, unsigned long pfn)
+{
+	wait_for_completion(&faulty_never);
+
+	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+}
+
+const struct memphys_method faulty_stuck_method = {
+	.name = "stuck",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_stuck_fault,
+};
