@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memphys agent: entry and command loop. As process 1 it sets a machine up and
+ * listens on a virtio port; otherwise it listens on its standard input.
+ *
+ *   let NAME NUMBER       a name for file offsets of programs
+ *   insmod PATH [ARGS]    ok, or the name of an errno
+ *   rmmod NAME            the same
+ *   run NUMBER [step|keep|last]
+ *                         the program follows, "end" on a line closes it
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/reboot.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+#define PORT_NAME	"memphys.agent"
+
+struct shared *shared;
+size_t page_size;
+
+static struct calibration cal;
+
+static void say_hello(void)
+{
+	struct utsname u;
+
+	uname(&u);
+	port_print("hello 1 release=%s machine=%s page=%zu cpus=%ld fault_ns=%u scale=%u\n",
+		   u.release, u.machine, page_size,
+		   sysconf(_SC_NPROCESSORS_ONLN), cal.fault_ns, cal.scale);
+	port_flush();
+}
+
+static void answer_errno(int err)
+{
+	port_print("%s\n", err ? errno_name(err) : "ok");
+}
+
+/* Read a program up to its "end"; false when it is malformed, or cut off. */
+static bool read_program(void)
+{
+	struct parser p = { .number = 0 };
+	bool good = true;
+
+	memset(&shared->proc[1], 0, sizeof(shared->proc) - sizeof(struct proc));
+	shared->nops = 0;
+	for (;;) {
+		struct op *op = &shared->op[shared->nops];
+		char *line = port_read_line();
+		bool empty;
+
+		if (!line)
+			return false;
+		if (!strcmp(line, "end"))
+			break;
+		p.number++;
+		if (!good)
+			continue;
+		if (shared->nops == MAX_OPS) {
+			port_print("error %u 1 a program has at most %u operations\n",
+				   p.number, MAX_OPS);
+			good = false;
+		} else if (!parse_line(&p, line, op, &empty)) {
+			port_print("error %u %u %s\n", p.number,
+				   (unsigned int)(p.wrong - p.line + 1),
+				   p.message);
+			good = false;
+		} else if (!empty) {
+			shared->nops++;
+		}
+	}
+	memset(shared->result, 0, shared->nops * sizeof(shared->result[0]));
+	return good;
+}
+
+static enum run_mode run_mode(const char *option)
+{
+	if (!strcmp(option, "step"))
+		return RUN_STEP;
+	if (!strcmp(option, "keep"))
+		return RUN_KEEP;
+	if (!strcmp(option, "last"))
+		return RUN_LAST;
+	return RUN_FRESH;
+}
+
+static void run(char *args)
+{
+	char *option = strchr(args, ' ');
+	unsigned int number = strtoul(args, NULL, 10);
+	bool alive = true;
+
+	shared->run = number;
+	if (read_program())
+		alive = watch_run(run_mode(option ? option + 1 : ""), &cal);
+	port_print("done %u\n", number);
+	port_flush();
+
+	/* What cannot be killed still uses the shared memory. */
+	while (!alive)
+		pause();
+}
+
+static void let(char *args)
+{
+	char *value = strchr(args, ' ');
+	uint64_t number;
+
+	if (value)
+		*value++ = '\0';
+	if (value && parse_number(value, &number) && symbol_define(args, number))
+		port_print("ok\n");
+	else
+		port_print("EINVAL\n");
+}
+
+static void insmod(char *args)
+{
+	char *options = strchr(args, ' ');
+
+	if (options)
+		*options++ = '\0';
+	answer_errno(init_insmod(args, options ? options : ""));
+}
+
+static void rmmod(char *args)
+{
+	answer_errno(init_rmmod(args));
+}
+
+static const struct {
+	const char *name;
+	void (*run)(char *args);
+} commands[] = {
+	{ "let", let },
+	{ "insmod", insmod },
+	{ "rmmod", rmmod },
+	{ "run", run },
+};
+
+static void obey(char *line)
+{
+	char *args = line + strcspn(line, " ");
+	size_t i;
+
+	if (*args)
+		*args++ = '\0';
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(line, commands[i].name)) {
+			commands[i].run(args);
+			port_flush();
+			return;
+		}
+	}
+	port_print("error 0 0 unknown command \"%.40s\"\n", line);
+	port_flush();
+}
+
+int main(void)
+{
+	bool first = getpid() == 1;
+	int in = STDIN_FILENO, out = STDOUT_FILENO;
+	char *line;
+
+	page_size = sysconf(_SC_PAGESIZE);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return 1;
+	shared->supervisor = getpid();
+
+	shared->idle_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (first)
+		in = out = init_machine(PORT_NAME);
+	else
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (in < 0 || shared->idle_fd < 0 || !port_open(in, out)) {
+		if (first)
+			reboot(RB_POWER_OFF);
+		return 1;
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	signal(SIGPIPE, SIG_IGN);
+
+	bytes_init();
+	calls_find_room();
+	cal = calibrate();
+	say_hello();
+
+	while ((line = port_read_line()))
+		obey(line);
+
+	if (first)
+		reboot(RB_POWER_OFF);
+	return 0;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memphys agent: operations that touch memory. Each access is one instruction
+ * of the width asked for; a signal that it raises is its result.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "agent.h"
+
+static sigjmp_buf escape;
+static volatile sig_atomic_t armed;
+static siginfo_t caught;
+
+/* CRC-32 of each chunk of a digest. */
+static uint32_t *chunk_crc;
+
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+
+	if (!armed) {
+		/* Not an operation: the agent itself. Let it be seen. */
+		signal(sig, SIG_DFL);
+		return;
+	}
+
+	caught = *info;
+	siglongjmp(escape, 1);
+}
+
+/* Once a worker. */
+void memory_init(void)
+{
+	static char stack[1 << 16];
+	stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction action = {
+		.sa_sigaction = on_signal,
+		/* NODEFER: the way out is a jump, which unblocks nothing. */
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER,
+	};
+
+	sigaltstack(&alternate, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+}
+
+static uint64_t load(const void *at, unsigned int width)
+{
+	switch (width) {
+	case 1:
+		return *(const volatile uint8_t *)at;
+	case 2:
+		return *(const volatile uint16_t *)at;
+	case 4:
+		return *(const volatile uint32_t *)at;
+	default:
+		return *(const volatile uint64_t *)at;
+	}
+}
+
+static void store(void *at, unsigned int width, uint64_t value)
+{
+	switch (width) {
+	case 1:
+		*(volatile uint8_t *)at = value;
+		break;
+	case 2:
+		*(volatile uint16_t *)at = value;
+		break;
+	case 4:
+		*(volatile uint32_t *)at = value;
+		break;
+	default:
+		*(volatile uint64_t *)at = value;
+		break;
+	}
+}
+
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+	while (b) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* The stride that visits @n chunks once each, in no order of use to a cache. */
+static uint64_t shuffle_stride(uint64_t n)
+{
+	uint64_t stride = (n * 5 / 8) | 1;
+
+	while (gcd(stride, n) != 1)
+		stride += 2;
+	return stride;
+}
+
+/* Chunk number to visit as the @i-th of @n. */
+static uint64_t visit(enum order order, uint64_t i, uint64_t n,
+		      uint64_t stride)
+{
+	switch (order) {
+	case ORDER_BACKWARD:
+		return n - 1 - i;
+	case ORDER_SHUFFLED:
+		return i * stride % n;
+	default:
+		return i;
+	}
+}
+
+static void fill_chunk(const struct op *op, unsigned char *at, size_t n,
+		       uint64_t pos)
+{
+	unsigned char buf[CHUNK];
+	size_t i;
+
+	pattern(buf, n, op->value, pos);
+	for (i = 0; i < n; i += op->width) {
+		uint64_t value = 0;
+
+		memcpy(&value, buf + i, op->width);
+		store(at + i, op->width, value);
+	}
+}
+
+static uint32_t digest_chunk(const struct op *op, const unsigned char *at,
+			     size_t n)
+{
+	unsigned char buf[CHUNK];
+	size_t i;
+
+	for (i = 0; i < n; i += op->width) {
+		uint64_t value = load(at + i, op->width);
+
+		memcpy(buf + i, &value, op->width);
+	}
+	return crc32(0, buf, n);
+}
+
+/* fill and digest, chunk by chunk. */
+static void run_range(const struct op *op, struct result *res,
+		      unsigned char *at)
+{
+	uint64_t n = (op->len + CHUNK - 1) / CHUNK;
+	uint64_t stride = n ? shuffle_stride(n) : 0;
+	uint64_t i;
+
+	if (op->kind == OP_DIGEST && !chunk_crc) {
+		chunk_crc = mmap(NULL, MAX_RANGE / CHUNK * sizeof(*chunk_crc),
+				 PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+				 -1, 0);
+		if (chunk_crc == MAP_FAILED)
+			abort();
+	}
+
+	for (i = 0; i < n; i++) {
+		uint64_t chunk = visit(op->order, i, n, stride);
+		uint64_t start = chunk * CHUNK;
+		size_t size = op->len - start < CHUNK ? op->len - start : CHUNK;
+
+		if (op->kind == OP_FILL)
+			fill_chunk(op, at + start, size, op->off + start);
+		else
+			chunk_crc[chunk] = digest_chunk(op, at + start, size);
+		shared->beat++;
+	}
+
+	res->kind = RESULT_OK;
+	if (op->kind == OP_DIGEST) {
+		res->kind = RESULT_DIGEST;
+		res->count = op->len;
+		res->value = crc32(0, chunk_crc, n * sizeof(*chunk_crc));
+	}
+}
+
+static void run_access(const struct op *op, struct result *res,
+		       unsigned char *at)
+{
+	switch (op->kind) {
+	case OP_LOAD:
+		res->value = load(at, op->width);
+		res->kind = RESULT_VALUE;
+		break;
+	case OP_STORE:
+		store(at, op->width, op->value);
+		res->kind = RESULT_OK;
+		break;
+	default:
+		run_range(op, res, at);
+		break;
+	}
+}
+
+/* @base: address of the mapping that the operation is about. */
+void memory_run(const struct op *op, struct result *res, unsigned char *base)
+{
+	if (sigsetjmp(escape, 0)) {
+		armed = 0;
+		res->kind = RESULT_SIGNAL;
+		res->sig = caught.si_signo;
+		res->code = caught.si_code;
+		res->place = (unsigned char *)caught.si_addr - base;
+		return;
+	}
+
+	armed = 1;
+	run_access(op, res, base + op->off);
+	armed = 0;
+}

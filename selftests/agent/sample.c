@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memphys agent: what /proc tells about a process in trouble. Only files that
+ * take no lock of its address space are read: it may be holding one for ever.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+/* At most @size - 1 bytes of /proc/@pid/@name; their number, 0 on failure. */
+static size_t read_proc(pid_t pid, const char *name, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, buf, size - 1);
+	close(fd);
+	if (n < 0)
+		n = 0;
+	buf[n] = '\0';
+	return n;
+}
+
+/* False when there is no such process any more. */
+bool sample_take(pid_t pid, struct sample *s)
+{
+	unsigned long minor, major;
+	char buf[1024];
+	char *end;
+
+	if (!read_proc(pid, "stat", buf, sizeof(buf)))
+		return false;
+
+	/* The name, in parentheses, may hold anything. */
+	end = strrchr(buf, ')');
+	if (!end ||
+	    sscanf(end + 1,
+		   " %c %*d %*d %*d %*d %*d %*u %lu %*u %lu %*u %lu %lu",
+		   &s->state, &minor, &major, &s->utime, &s->stime) != 5)
+		return false;
+
+	s->faults = minor + major;
+	return true;
+}
+
+/* One line of evidence for each line of a file. */
+static void report_file(pid_t pid, const char *name)
+{
+	char buf[4096];
+	char *line, *next;
+
+	if (!read_proc(pid, name, buf, sizeof(buf)))
+		return;
+	for (line = buf; *line; line = next) {
+		next = strchrnul(line, '\n');
+		if (*next)
+			*next++ = '\0';
+		port_print("evidence %s %.500s\n", name, line);
+	}
+}
+
+void sample_report(pid_t pid)
+{
+	report_file(pid, "wchan");
+	report_file(pid, "syscall");
+	report_file(pid, "stack");
+}

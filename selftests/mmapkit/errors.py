@@ -1,0 +1,54 @@
+"""The exceptions of mmapkit: one tree, each for people.
+
+The text of an exception says in one line what was wrong, where, and what to
+do. Commands print it and exit with code 2; nobody sees a traceback for what
+is not a bug of mmapkit.
+"""
+
+
+class MmapkitError(Exception):
+    """Anything that mmapkit refuses or cannot do."""
+
+
+class ProgramError(MmapkitError):
+    """Program text that does not follow the grammar.
+
+    line and column count from 1, as editors do.
+    """
+
+    def __init__(self, line: int, column: int, message: str) -> None:
+        super().__init__(f"line {line}, column {column}: {message}")
+        self.line = line
+        self.column = column
+        self.message = message
+
+
+class ModelError(MmapkitError):
+    """A program that asks the model for something it cannot know."""
+
+
+class KernelError(MmapkitError):
+    """A kernel that is not there, or a module that does not build for it."""
+
+
+class ProvisionError(MmapkitError):
+    """System packages are missing and may not be installed."""
+
+
+class MachineError(MmapkitError):
+    """A machine that cannot be started, or an agent that breaks the protocol."""
+
+
+class MachineLost(MachineError):
+    """The machine stopped answering in the middle of something.
+
+    results: the text of what a program had come to by then, by operation.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.results: dict[int, str] = {}
+
+
+class TargetError(MmapkitError):
+    """A device that is not there, or does not tell what a target needs."""

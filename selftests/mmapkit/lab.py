@@ -1,0 +1,189 @@
+"""A lab: a target on machines that are replaced when they are done for.
+
+It keeps the promise that programs rely on: the memory of the target holds its
+known content whenever a program begins. And it loses nothing: each program is
+in the journal before it goes out.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from mmapkit.agent import Mode
+from mmapkit.errors import MachineError
+from mmapkit.grammar import format_operation, format_program
+from mmapkit.machine import Machine, Machines
+from mmapkit.model import Model
+from mmapkit.program import (
+    MAX_TRANSFER,
+    Offset,
+    Open,
+    Operation,
+    Program,
+    Pwrite,
+)
+from mmapkit.program import Mode as OpenMode
+from mmapkit.target import Patterned, Target
+from mmapkit.verdict import Outcome, Verdict
+
+#: of so many quick runs, one lets the process exit with all that it has
+EXIT_EVERY = 8
+
+
+class Lab:
+    """Runs programs on a target, on one machine after the other."""
+
+    def __init__(
+        self,
+        machines: Machines,
+        read_target: Callable[[Machine], Target],
+        journal: Path,
+    ) -> None:
+        """read_target() is called with each new machine, and may set it up."""
+        self._machines = machines
+        self._read_target = read_target
+        self._journal = journal
+        self._model: Model | None = None
+        self._dirty: set[int] = set()
+        self.programs = 0
+
+    def _ready(self) -> Machine:
+        """Return a machine whose target is known and holds its content."""
+        machine, is_new = self._machines.current()
+        if is_new:
+            target = self._read_target(machine)
+            for name, value in target.symbols().items():
+                machine.let(name, value)
+            self._model = Model(target)
+            self._dirty = self._all_pages()
+        return machine
+
+    @property
+    def machine(self) -> Machine:
+        """The machine at hand; a fresh one when there is none."""
+        return self._ready()
+
+    @property
+    def model(self) -> Model:
+        """What the target on the machine at hand has to do with programs."""
+        self._ready()
+        assert self._model is not None
+        return self._model
+
+    @property
+    def target(self) -> Target:
+        """The target on the machine at hand."""
+        return self.model.target
+
+    def run(self, program: Program, *, quick: bool = False) -> Outcome:
+        """Run a program from the known content of the target.
+
+        quick: not in a process of its own each time; for thousands of programs.
+        An operation that took the machine with it, and left no word, is found
+        by running the program again step by step on a fresh one.
+        """
+        expectation = self.model.expect(program)
+        mode = _quick_mode(program) if quick else Mode.FRESH
+        outcome = self._run(program, mode)
+        if outcome.results == expectation.outcome.results:
+            self._dirty |= expectation.dirty
+        else:
+            self._dirty = self._all_pages()
+        gone = outcome.verdict in (Verdict.PANIC, Verdict.LOST)
+        if gone and outcome.stopped_at is None:
+            again = self._run(program, Mode.STEP)
+            if again.verdict in (Verdict.PANIC, Verdict.LOST):
+                outcome = again
+        return outcome
+
+    def _run(self, program: Program, mode: Mode) -> Outcome:
+        machine = self._ready()
+        self._restore(machine)
+        self.programs += 1
+        text = format_program(program)
+        with self._journal.open("a") as journal:
+            journal.write(f"# program {self.programs}\n{text}")
+        outcome = machine.run(program, mode)
+        return replace(
+            outcome, program=tuple(text.splitlines()), notes=self._notes(machine)
+        )
+
+    def _notes(self, machine: Machine) -> tuple[str, ...]:
+        symbols = self.target_symbols()
+        return (
+            machine.title,
+            *(f"let {name} {value:#x}" for name, value in symbols.items()),
+        )
+
+    def target_symbols(self) -> dict[str, int]:
+        """Return what the names in file offsets stand for on this machine."""
+        assert self._model is not None
+        return self._model.target.symbols()
+
+    def close(self) -> None:
+        """End the machine at hand."""
+        self._machines.close()
+
+    # ------------------------------------------------------------- content
+
+    def _all_pages(self) -> set[int]:
+        assert self._model is not None
+        page = self._model.target.traits.page_size
+        return {
+            address
+            for window in self._model.target.windows
+            if isinstance(window.content, Patterned)
+            for address in range(window.base, window.base + window.size, page)
+        }
+
+    def _restore(self, machine: Machine) -> None:
+        """Write its content back to each page that may have lost it."""
+        if not self._dirty:
+            return
+        assert self._model is not None
+        program = restoring(self._model.target, self._dirty)
+        self._dirty = set()
+        if len(program) == 1:
+            return
+        outcome = machine.run(program, Mode.KEEP)
+        if outcome.verdict is not Verdict.OK:
+            raise MachineError(f"the content cannot be restored: {outcome}")
+
+
+def restoring(target: Target, pages: Iterable[int]) -> Program:
+    """Return the program that gives pages of a target their content back.
+
+    pages: offsets in bytes. Pages of windows whose content is not the kit's to
+    choose are left alone.
+    """
+    page = target.traits.page_size
+    operations: list[Operation] = [Open(0, target.nodes[0].path, OpenMode.RDWR)]
+    for start, end in _runs(sorted(pages), page):
+        window = target.covering(start)
+        if not isinstance(window.content, Patterned):
+            continue
+        delta = start - window.base
+        while start < end:
+            count = min(end - start, MAX_TRANSFER)
+            operations.append(Pwrite(0, Offset(delta, window.name), count))
+            start += count
+            delta += count
+    return Program(tuple(operations))
+
+
+def _runs(pages: list[int], page: int) -> list[tuple[int, int]]:
+    """Join neighbouring pages to (start, end)."""
+    runs: list[tuple[int, int]] = []
+    for address in pages:
+        if runs and runs[-1][1] == address:
+            runs[-1] = runs[-1][0], address + page
+        else:
+            runs.append((address, address + page))
+    return runs
+
+
+def _quick_mode(program: Program) -> Mode:
+    """Choose by the program, so that a program always runs in the same way."""
+    text = "".join(map(format_operation, program)).encode()
+    return Mode.LAST if zlib.crc32(text) % EXIT_EVERY == 0 else Mode.KEEP

@@ -1,0 +1,152 @@
+"""Machines: give me an agent on a machine, and tell me how it ends.
+
+A machine runs programs until the first that leaves doubt about its kernel;
+then it is done for, and Machines hands out another.
+"""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from mmapkit.agent import Hello, Mode, Told
+from mmapkit.console import new_taints, scan
+from mmapkit.errors import MachineError, MachineLost
+from mmapkit.program import Program
+from mmapkit.verdict import (
+    Finding,
+    NotReached,
+    Outcome,
+    Result,
+    Verdict,
+    parse_result,
+)
+
+
+class Machine(Protocol):
+    """A machine with an agent on it."""
+
+    @property
+    def hello(self) -> Hello:
+        """What the agent said of the machine."""
+
+    @property
+    def title(self) -> str:
+        """The machine in one line, for people."""
+
+    @property
+    def host_files(self) -> dict[str, Path]:
+        """Memory of the machine that is a file out here, by name."""
+
+    def prepare(self) -> None:
+        """Load the driver."""
+
+    def let(self, name: str, value: int) -> None:
+        """Give a name for file offsets of programs its value, in bytes."""
+
+    def insmod(self, name: str, args: str = "") -> str:
+        """Load a module that was built; "ok", or the name of an errno."""
+
+    def rmmod(self, name: str) -> str:
+        """Unload a module; "ok", or the name of an errno."""
+
+    def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
+        """Run a program. Whatever happens to the machine is in the outcome."""
+
+    @property
+    def usable(self) -> bool:
+        """False once a program has left doubt about the kernel."""
+
+    def close(self) -> None:
+        """End the machine, however it is."""
+
+
+def outcome_of(told: Told, taint_before: int) -> Outcome:
+    """Return what a run comes to that the agent has seen to its end."""
+    findings = scan(told.log)
+    taints = new_taints(taint_before, told.taint)
+    if taints and not findings:
+        findings = (Finding("taint", f"taint bits set: {', '.join(taints)}"),)
+
+    verdict = told.verdict
+    stopped_at = told.stopped_at
+    if not told.killable:
+        verdict = Verdict.UNKILLABLE
+    elif findings and verdict in (Verdict.OK, Verdict.KILLED):
+        verdict = Verdict.SPLAT
+        stopped_at = findings[0].operation
+    return Outcome(
+        told.results, verdict, stopped_at, told.evidence, findings, told.log
+    )
+
+
+def outcome_of_loss(
+    program: Program,
+    mode: Mode,
+    number: int,
+    err: MachineLost,
+    console: tuple[str, ...],
+) -> Outcome:
+    """Return what a run comes to that took the machine with it.
+
+    console: what the kernel said since the run began.
+    """
+    findings = scan(console)
+    ours = [f.operation for f in findings if f.run == number]
+    panicked = any(f.kind in ("panic", "oops") for f in findings)
+    results: list[Result] = [NotReached() for _ in program]
+    for index, text in err.results.items():
+        results[index] = parse_result(text)
+    if not ours and mode is Mode.STEP:
+        # Every operation before the one that was under way has been told.
+        ours = [len(err.results)]
+    return Outcome(
+        tuple(results),
+        Verdict.PANIC if panicked else Verdict.LOST,
+        ours[0] if ours else None,
+        (("end", str(err)),),
+        findings,
+        console,
+    )
+
+
+Report = Callable[[str], None]
+
+
+class Machines:
+    """A supply of machines: one at a time, a fresh one when it is needed."""
+
+    def __init__(self, start: Callable[[int], Machine], report: Report) -> None:
+        """start() gets the number of the machine, from 1 on."""
+        self._start = start
+        self._report = report
+        self._numbers = itertools.count(1)
+        self._machine: Machine | None = None
+        self.started = 0
+
+    def current(self) -> tuple[Machine, bool]:
+        """Return a machine, and whether it is another than the last time."""
+        if self._machine is not None and self._machine.usable:
+            return self._machine, False
+        self.close()
+        number = next(self._numbers)
+        machine = self._start(number)
+        try:
+            machine.prepare()
+        except MachineError:
+            machine.close()
+            raise
+        self._machine = machine
+        self.started += 1
+        self._report(machine.title)
+        return machine, True
+
+    def discard(self) -> None:
+        """Have the next one be a fresh one."""
+        self.close()
+
+    def close(self) -> None:
+        """End the machine at hand, if there is one."""
+        if self._machine is not None:
+            self._machine.close()
+            self._machine = None

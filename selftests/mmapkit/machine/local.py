@@ -1,0 +1,122 @@
+"""This machine: the agent is an ordinary process, the kernel the one that runs.
+
+A kernel that a program has brought into doubt cannot be replaced: the run ends
+there.
+"""
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+from mmapkit.agent import Agent, Hello, Mode, Stream
+from mmapkit.errors import MachineError, MachineLost
+from mmapkit.machine import outcome_of, outcome_of_loss
+from mmapkit.program import Program
+from mmapkit.verdict import Outcome, Verdict
+
+#: seconds until the agent greets
+_PATIENCE = 20.0
+
+
+def spawn(agent: Path) -> tuple[subprocess.Popen[bytes], Agent]:
+    """Start the agent as a process of this machine."""
+    near, far = socket.socketpair()
+    with far:
+        process = subprocess.Popen(
+            [agent], stdin=far, stdout=far, start_new_session=True
+        )
+    try:
+        return process, Agent(Stream(near), patience=_PATIENCE)
+    except MachineError:
+        process.kill()
+        process.wait()
+        raise
+
+
+class LocalMachine:
+    """The machine that this runs on."""
+
+    def __init__(self, agent: Path, modules: Path | None, arena: int) -> None:
+        """modules: the folder with the driver; None when there is none to load."""
+        self._modules = modules
+        self._arena = arena
+        self._runs = 0
+        self._taint = 0
+        self._loaded: list[str] = []
+        self.usable = True
+        self._process, self._agent = spawn(agent)
+
+    @property
+    def hello(self) -> Hello:
+        return self._agent.hello
+
+    @property
+    def title(self) -> str:
+        return f"this machine: {self.hello.release}, {self.hello.cpus} CPUs"
+
+    @property
+    def host_files(self) -> dict[str, Path]:
+        return {}
+
+    def prepare(self) -> None:
+        """Load the driver."""
+        if self._modules is None:
+            return
+        answer = self.insmod("memphys", f"arena={self._arena}")
+        if answer == "EEXIST":
+            raise MachineError("memphys is loaded already: rmmod memphys first")
+        if answer != "ok":
+            raise MachineError(f"insmod memphys: {answer}; dmesg may say why")
+
+    def let(self, name: str, value: int) -> None:
+        self._agent.let(name, value)
+
+    def insmod(self, name: str, args: str = "") -> str:
+        if self._modules is None:
+            raise MachineError(f"no modules were built, {name} cannot be loaded")
+        answer = self._agent.insmod(str(self._modules / f"{name}.ko"), args)
+        if answer == "ok":
+            self._loaded.append(name)
+        self._taint = self._agent.run(0, Program(()), Mode.FRESH).taint
+        return answer
+
+    def rmmod(self, name: str) -> str:
+        answer = self._agent.rmmod(name)
+        if answer == "ok" and name in self._loaded:
+            self._loaded.remove(name)
+        return answer
+
+    def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
+        """Run a program. Whatever happens to the agent is in the outcome."""
+        self._runs += 1
+        try:
+            told = self._agent.run(self._runs, program, mode)
+        except MachineLost as err:
+            self.close()
+            return outcome_of_loss(program, mode, self._runs, err, ())
+        outcome = outcome_of(told, self._taint)
+        if outcome.verdict is not Verdict.OK:
+            self.usable = False
+        return outcome
+
+    def close(self) -> None:
+        """Unload what was loaded, if the kernel is still in its senses."""
+        if self.usable:
+            for name in reversed(self._loaded[:]):
+                self.rmmod(name)
+        self.usable = False
+        self._agent.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def start(agent: Path, modules: Path, arena: int, number: int) -> LocalMachine:
+    """Return this machine; MachineError when it is not fit for it, or any more."""
+    if os.geteuid() != 0:
+        raise MachineError("--machine=local loads a module: it needs root")
+    if number > 1:
+        raise MachineError(
+            "a program has left this machine's kernel in doubt: reboot it, then go on"
+        )
+    return LocalMachine(agent, modules, arena)

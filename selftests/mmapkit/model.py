@@ -1,0 +1,507 @@
+"""The oracle: what Linux and a correct driver must do with a program.
+
+Pure Python, no I/O. It answers with the result of every operation, and knows
+every byte. Each rule names where it comes from: do_mmap() and the like are
+functions of the kernel (mm/mmap.c, mm/mprotect.c, fs/read_write.c), read in
+6.1, 6.12 and 7.3 and the same in all of them unless said otherwise.
+
+Mappings lie apart, the agent sees to it, so each has an address space of its
+own here: offsets in bytes from its start, pages counted from there.
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mmapkit.content import CHUNK, digest, digest_of_chunks, pattern, shuffle_stride
+from mmapkit.errors import ModelError
+from mmapkit.program import (
+    MAX_DATA,
+    MAX_RANGE,
+    U64,
+    Close,
+    Digest,
+    Drop,
+    Fill,
+    Fork,
+    Load,
+    Mmap,
+    Mode,
+    Mprotect,
+    Munmap,
+    OnMapping,
+    OnRange,
+    Open,
+    Operation,
+    Order,
+    Pread,
+    Program,
+    Prot,
+    Pwrite,
+    Sharing,
+    Store,
+    Wait,
+)
+from mmapkit.target import Node, Target, Window
+from mmapkit.verdict import (
+    Data,
+    Digested,
+    Errno,
+    Ok,
+    Outcome,
+    Result,
+    Signal,
+    Value,
+    Void,
+)
+
+#: bytes of nothing that a program may count on, on both sides of a mapping
+ROOM = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a program has to come to, and the bytes that it changes.
+
+    dirty has the offset of every page of the device that was written to, in
+    bytes.
+    """
+
+    outcome: Outcome
+    dirty: frozenset[int]
+
+
+class _Memory:
+    """The memory behind the device: the target's, and what programs wrote."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._page = target.traits.page_size
+        self._window: Window | None = None
+        self.pages: dict[int, bytearray] = {}
+
+    def _find(self, address: int) -> Window:
+        window = self._window
+        if window is None or not 0 <= address - window.base < window.size:
+            window = self._window = self._target.covering(address)
+        return window
+
+    def read(self, address: int, length: int) -> bytes:
+        """Return bytes that lie within one page."""
+        start = address - address % self._page
+        if page := self.pages.get(start):
+            return bytes(page[address - start : address - start + length])
+        window = self._find(address)
+        return window.content.read(address - window.base, length)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Change bytes that lie within one page."""
+        start = address - address % self._page
+        if not self._find(address).writable:
+            raise ModelError(f"a program may not write to {address:#x}")
+        if start not in self.pages:
+            self.pages[start] = bytearray(self.read(start, self._page))
+        self.pages[start][address - start : address - start + len(data)] = data
+
+
+@dataclass(slots=True)
+class _File:
+    node: Node
+    mode: Mode
+
+    @property
+    def readable(self) -> bool:
+        return self.mode is not Mode.WRONLY
+
+    @property
+    def writable(self) -> bool:
+        return self.mode is not Mode.RDONLY
+
+
+@dataclass(slots=True)
+class _Mapping:
+    """One mapping; prots has the protection of each page, None once unmapped.
+
+    private has the pages that a private mapping has copied.
+    """
+
+    number: int
+    offset: int
+    size: int
+    shared: bool
+    may: Prot
+    prots: list[Prot | None]
+    private: dict[int, bytearray] = field(default_factory=dict)
+
+    def copy(self) -> "_Mapping":
+        private = {index: bytearray(page) for index, page in self.private.items()}
+        return _Mapping(
+            self.number,
+            self.offset,
+            self.size,
+            self.shared,
+            self.may,
+            list(self.prots),
+            private,
+        )
+
+
+@dataclass(slots=True)
+class _Process:
+    parent: int | None
+    alive: bool = True
+    files: dict[int, _File] = field(default_factory=dict)
+    maps: dict[int, _Mapping] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+
+    def fork(self, me: int) -> "_Process":
+        """Return a child: fork(2), everything is inherited, COW per process."""
+        maps = {number: mapping.copy() for number, mapping in self.maps.items()}
+        return _Process(me, True, dict(self.files), maps, set(self.dropped))
+
+
+class _Run:
+    """One program on its way."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.traits = target.traits
+        self.page = target.traits.page_size
+        self.memory = _Memory(target)
+        self.processes = {0: _Process(None)}
+
+    def step(self, op: Operation) -> Result:
+        process = self.processes.get(op.proc)
+        if process is None or not process.alive:
+            return Void()
+        match op:
+            case Fork():
+                return self._fork(process, op)
+            case Wait():
+                return self._wait(op)
+            case Drop():
+                process.dropped.add(op.capability)
+                return Ok()
+            case Open():
+                return self._open(process, op)
+            case Close():
+                return Ok() if process.files.pop(op.file, None) else Errno("EBADF")
+            case Mmap():
+                return self._mmap(process, op)
+            case Pread():
+                return self._pread(process, op)
+            case Pwrite():
+                return self._pwrite(process, op)
+            case OnMapping():
+                mapping = process.maps.get(op.map)
+                return Void() if mapping is None else self._on_mapping(mapping, op)
+        raise ModelError(f"the model has no rule for {op.word}")
+
+    # ------------------------------------------------------------ processes
+
+    def _fork(self, process: _Process, op: Fork) -> Result:
+        if op.peer in self.processes:
+            return Void()
+        self.processes[op.peer] = process.fork(op.proc)
+        return Ok()
+
+    def _wait(self, op: Wait) -> Result:
+        child = self.processes.get(op.peer)
+        if child is None or not child.alive or child.parent != op.proc:
+            return Void()
+        child.alive = False
+        return Ok()
+
+    # ---------------------------------------------------------------- files
+
+    def _open(self, process: _Process, op: Open) -> Result:
+        node = self.target.node(op.path)
+        if node is None:
+            raise ModelError(f"the model knows no file {op.path}")
+        # The agent closes what it had under that handle in any case.
+        process.files.pop(op.file, None)
+        # Raw memory: as open_port() of drivers/char/mem.c.
+        if "sys_rawio" in process.dropped:
+            return Errno("EPERM")
+        process.files[op.file] = _File(node, op.mode)
+        return Ok()
+
+    def _refuse_range(self, off: int, length: int) -> bool:
+        """Does a range leave the device? off and length in bytes, not wrapped."""
+        return off + length > self.target.limit
+
+    def _pread(self, process: _Process, op: Pread) -> Result:
+        off = self.target.resolve(op.off)
+        # ksys_pread64(): the sign of the offset, then the file.
+        if off >> 63:
+            return Errno("EINVAL")
+        file = process.files.get(op.file)
+        if file is None or not file.readable:
+            return Errno("EBADF")
+        if op.len and self._refuse_range(off, op.len):
+            return Errno("EINVAL")
+        parts = [self.memory.read(at, n) for at, n in self._by_page(off, op.len)]
+        data = b"".join(parts)
+        if len(data) <= MAX_DATA:
+            return Data(data)
+        return Digested(len(data), digest(data))
+
+    def _pwrite(self, process: _Process, op: Pwrite) -> Result:
+        off = self.target.resolve(op.off)
+        if off >> 63:
+            return Errno("EINVAL")
+        file = process.files.get(op.file)
+        if file is None or not file.writable:
+            return Errno("EBADF")
+        if op.len and self._refuse_range(off, op.len):
+            return Errno("EINVAL")
+        data = op.data
+        if data is None:
+            data = pattern(op.len, op.seed, op.off.delta)
+        for at, n in self._by_page(off, op.len):
+            self.memory.write(at, data[at - off : at - off + n])
+        return Value(op.len)
+
+    def _by_page(self, start: int, length: int) -> Iterator[tuple[int, int]]:
+        """Cut a range of bytes into parts that lie within one page each."""
+        end = start + length
+        while start < end:
+            count = min(end, start - start % self.page + self.page) - start
+            yield start, count
+            start += count
+
+    # ------------------------------------------------------------- mappings
+
+    def _mmap(self, process: _Process, op: Mmap) -> Result:
+        result = self._refuse_mmap(process, op)
+        process.maps.pop(op.map, None)
+        if result is not None:
+            return result
+
+        file = process.files[op.file]
+        shared = op.flags is Sharing.SHARED
+        may = Prot.R | Prot.X
+        # do_mmap(): a shared mapping of a file that is not open for writing
+        # loses VM_MAYWRITE; a private one keeps it.
+        if file.writable or not shared:
+            may |= Prot.W
+        if self.traits.noexec:
+            may &= ~Prot.X
+        size = self._page_up(op.len)
+        process.maps[op.map] = _Mapping(
+            op.map,
+            self.target.resolve(op.off),
+            size,
+            shared,
+            may,
+            [op.prot] * (size // self.page),
+        )
+        return Ok()
+
+    def _page_up(self, length: int) -> int:
+        return -(-length // self.page) * self.page
+
+    def _refuse_mmap(self, process: _Process, op: Mmap) -> Result | None:
+        """Apply the checks of sys_mmap(), do_mmap() and the driver, in order."""
+        off = self.target.resolve(op.off)
+        size = self._page_up(op.len)
+        file = process.files.get(op.file)
+        if off % self.page:
+            return Errno("EINVAL")
+        if file is None:
+            return Errno("EBADF")
+        if op.len == 0:
+            return Errno("EINVAL")
+        if size > self.traits.address_space:
+            return Errno("ENOMEM")
+        # file_mmap_ok(): the last byte has to have an offset.
+        if off // self.page > (U64 - size) // self.page:
+            return Errno("EOVERFLOW")
+        if op.flags is Sharing.SHARED and Prot.W in op.prot and not file.writable:
+            return Errno("EACCES")
+        if not file.readable:
+            return Errno("EACCES")
+        if self.traits.noexec and Prot.X in op.prot:
+            return Errno("EPERM")
+        # mmap_region(): memory that copies may need is accounted for before
+        # the driver is asked.
+        private_writable = op.flags is Sharing.PRIVATE and Prot.W in op.prot
+        if private_writable and size > self.traits.commit:
+            return Errno("ENOMEM")
+        if self._refuse_range(off, size):
+            return Errno("EINVAL")
+        return None
+
+    def _on_mapping(self, mapping: _Mapping, op: OnMapping) -> Result:
+        length = self._length(mapping, op)
+        if op.off < -ROOM or op.off + length > mapping.size + ROOM:
+            raise ModelError(f"{op.word}: nobody knows what lies so far away")
+        match op:
+            case Munmap():
+                return self._munmap(mapping, op.off, length)
+            case Mprotect():
+                return self._mprotect(mapping, op.off, length, op.prot)
+            case Load():
+                return self._load(mapping, op.off, op.width)
+            case Store():
+                data = (op.value & ((1 << 8 * op.width) - 1)).to_bytes(
+                    op.width, "little"
+                )
+                return self._store(mapping, op.off, data)
+            case Fill() | Digest():
+                if length > MAX_RANGE:
+                    return Errno("E2BIG")
+                return self._visit(mapping, op, length)
+        raise ModelError(f"the model has no rule for {op.word}")
+
+    def _length(self, mapping: _Mapping, op: OnMapping) -> int:
+        """Return how many bytes an operation is about."""
+        if isinstance(op, Load | Store):
+            return op.width
+        assert isinstance(op, OnRange)
+        length = op.len
+        if length is None:
+            length = mapping.size - op.off if 0 <= op.off < mapping.size else 0
+        if isinstance(op, Fill | Digest):
+            length -= length % op.width
+        return length
+
+    def _munmap(self, mapping: _Mapping, off: int, length: int) -> Result:
+        # do_vmi_munmap(): alignment and length; holes are no error.
+        if off % self.page or length == 0:
+            return Errno("EINVAL")
+        first = off // self.page
+        for index in range(first, first + self._page_up(length) // self.page):
+            if 0 <= index < len(mapping.prots):
+                mapping.prots[index] = None
+                mapping.private.pop(index, None)
+        return Ok()
+
+    def _mprotect(
+        self, mapping: _Mapping, off: int, length: int, prot: Prot
+    ) -> Result:
+        # do_mprotect_pkey(): page by page in effect; what lies before the
+        # first hole, or the first refusal, is changed.
+        if off % self.page:
+            return Errno("EINVAL")
+        first = off // self.page
+        for index in range(first, first + self._page_up(length) // self.page):
+            if not 0 <= index < len(mapping.prots) or mapping.prots[index] is None:
+                return Errno("ENOMEM")
+            if prot & ~mapping.may:
+                return Errno("EACCES")
+            mapping.prots[index] = prot
+        return Ok()
+
+    # --------------------------------------------------------------- access
+
+    def _fault(
+        self, mapping: _Mapping, off: int, length: int, write: bool
+    ) -> Signal | None:
+        """Return the signal of one access, None when it is let through.
+
+        The address is the first byte of it that is refused.
+        """
+        for at, _ in self._by_page(off, length):
+            index = at // self.page
+            if not 0 <= index < len(mapping.prots):
+                return Signal("SIGSEGV", mapping.number, at, "MAPERR")
+            prot = mapping.prots[index]
+            if prot is None:
+                return Signal("SIGSEGV", mapping.number, at, "MAPERR")
+            if prot == Prot.X and not self.traits.exec_reads:
+                return Signal("SIGSEGV", mapping.number, at, "PKUERR")
+            # access_error(): anything but PROT_NONE can be read.
+            if not prot or (write and Prot.W not in prot):
+                return Signal("SIGSEGV", mapping.number, at, "ACCERR")
+        return None
+
+    def _read(self, mapping: _Mapping, off: int, length: int) -> bytes:
+        parts = []
+        for at, n in self._by_page(off, length):
+            page = mapping.private.get(at // self.page)
+            if page is None:
+                parts.append(self.memory.read(mapping.offset + at, n))
+            else:
+                parts.append(bytes(page[at % self.page : at % self.page + n]))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _write(self, mapping: _Mapping, off: int, data: bytes) -> None:
+        for at, n in self._by_page(off, len(data)):
+            part = data[at - off : at - off + n]
+            if mapping.shared:
+                self.memory.write(mapping.offset + at, part)
+                continue
+            # mmap(2), MAP_PRIVATE: the first store copies the page.
+            index = at // self.page
+            if index not in mapping.private:
+                start = mapping.offset + index * self.page
+                mapping.private[index] = bytearray(self.memory.read(start, self.page))
+            mapping.private[index][at % self.page : at % self.page + n] = part
+
+    def _load(self, mapping: _Mapping, off: int, width: int) -> Result:
+        if fault := self._fault(mapping, off, width, write=False):
+            return fault
+        return Value(int.from_bytes(self._read(mapping, off, width), "little"))
+
+    def _store(self, mapping: _Mapping, off: int, data: bytes) -> Result:
+        if fault := self._fault(mapping, off, len(data), write=True):
+            return fault
+        self._write(mapping, off, data)
+        return Ok()
+
+    def _visit(self, mapping: _Mapping, op: Fill | Digest, length: int) -> Result:
+        """Do fill and digest, chunk by chunk."""
+        count = -(-length // CHUNK)
+        crcs = [0] * count
+        for number in _visiting(op.order, count):
+            start = op.off + number * CHUNK
+            size = min(CHUNK, op.off + length - start)
+            fault = self._fault(mapping, start, size, isinstance(op, Fill))
+            if isinstance(op, Fill):
+                done = size if fault is None else fault.off - start
+                done -= done % op.width
+                data = pattern(done, op.seed, start)
+                self._write(mapping, start, data)
+            elif fault is None:
+                crcs[number] = zlib.crc32(self._read(mapping, start, size))
+            if fault is not None:
+                return fault
+        if isinstance(op, Fill):
+            return Ok()
+        return Digested(length, digest_of_chunks(crcs))
+
+
+def _visiting(order: Order, count: int) -> Iterator[int]:
+    match order:
+        case Order.FORWARD:
+            yield from range(count)
+        case Order.BACKWARD:
+            yield from range(count - 1, -1, -1)
+        case Order.SHUFFLED:
+            stride = shuffle_stride(count) if count else 0
+            yield from (i * stride % count for i in range(count))
+
+
+class Model:
+    """What a target has to do with programs."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._last: tuple[Program, Expectation] | None = None
+
+    def expect(self, program: Program) -> Expectation:
+        """Return what a program has to come to, from the content of the target.
+
+        ModelError: the program asks for something that the model cannot know.
+        """
+        if self._last is None or self._last[0] != program:
+            run = _Run(self.target)
+            results = tuple(run.step(op) for op in program)
+            dirty = frozenset(run.memory.pages)
+            self._last = program, Expectation(Outcome(results), dirty)
+        return self._last[1]
+
+    def run(self, program: Program) -> Outcome:
+        """Return the outcome that a program has to have."""
+        return self.expect(program).outcome

@@ -1,0 +1,173 @@
+"""The pytest plugin: options, fixtures, what is printed. No test logic."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+from mmapkit.build import cache_dir
+from mmapkit.errors import MmapkitError
+from mmapkit.lab import Lab
+from mmapkit.machine import Machine, Machines
+from mmapkit.report.text import explain
+from mmapkit.setup import Wanted, supply
+from mmapkit.target import Target
+from mmapkit.targets.memphys import read_target
+from mmapkit.verdict import Outcome
+
+ReadTarget = Callable[[Machine], Target]
+MakeLab = Callable[[ReadTarget], Lab]
+
+_RESULTS = pytest.StashKey[Path]()
+_LABS = pytest.StashKey[list[Lab]]()
+_SUPPLIES = pytest.StashKey[list[Machines]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("memphys")
+    group.addoption(
+        "--machine",
+        choices=("qemu", "local"),
+        default="qemu",
+        help="where programs run: a throw-away virtual machine, or right here",
+    )
+    group.addoption(
+        "--this-machine-is-disposable",
+        action="store_true",
+        help="what --machine=local asks for: it may hang or crash this machine",
+    )
+    group.addoption(
+        "--kernel",
+        metavar="VERSION|PATH",
+        help="kernel to boot: an installed version ('6.1' will do) or a build "
+        "tree; default: the newest that is installed with headers",
+    )
+    group.addoption(
+        "--results",
+        metavar="DIR",
+        type=Path,
+        help="folder for console logs, journal and JUnit XML; default: a new one "
+        "under results/",
+    )
+
+
+def _register_profiles() -> None:
+    common = settings(
+        deadline=None,
+        print_blob=False,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+    # The gate gives the same verdict for the same tree, each time.
+    settings.register_profile(
+        "gate", common, derandomize=True, database=None, max_examples=300
+    )
+    settings.register_profile(
+        "soak",
+        common,
+        max_examples=5000,
+        database=DirectoryBasedExampleDatabase(cache_dir() / "examples"),
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    )
+
+
+def _results_folder(config: pytest.Config) -> Path:
+    folder: Path | None = config.getoption("--results")
+    if folder is None:
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        folder = config.rootpath / "results" / f"{stamp}-{os.getpid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    _register_profiles()
+    if not config.getoption("--hypothesis-profile", None):
+        settings.load_profile("gate")
+    config.stash[_LABS] = []
+    config.stash[_SUPPLIES] = []
+
+
+def _results(config: pytest.Config) -> Path:
+    """Return the results folder; made when the first test needs it."""
+    if _RESULTS not in config.stash:
+        config.stash[_RESULTS] = _results_folder(config)
+    return config.stash[_RESULTS]
+
+
+def _say(config: pytest.Config, line: str) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.ensure_newline()
+        reporter.write_line(line)
+
+
+def _give_up(err: MmapkitError) -> NoReturn:
+    pytest.exit(f"memphys: {err}", returncode=2)
+
+
+@pytest.fixture(scope="session")
+def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
+    """Return a maker of labs, each with machines of its own."""
+    results = _results(pytestconfig)
+    _say(pytestconfig, f"results in {results}")
+    wanted = Wanted(
+        machine=pytestconfig.getoption("--machine"),
+        kernel=pytestconfig.getoption("--kernel"),
+        disposable=pytestconfig.getoption("--this-machine-is-disposable"),
+    )
+    try:
+        new_supply = supply(wanted, results, lambda line: _say(pytestconfig, line))
+    except MmapkitError as err:
+        _give_up(err)
+
+    labs = pytestconfig.stash[_LABS]
+
+    def make(read: ReadTarget) -> Lab:
+        machines = new_supply()
+        pytestconfig.stash[_SUPPLIES].append(machines)
+        lab = Lab(machines, read, results / "journal.txt")
+        labs.append(lab)
+        return lab
+
+    yield make
+    for lab in labs:
+        lab.close()
+
+
+@pytest.fixture(scope="session")
+def lab(make_lab: MakeLab) -> Lab:
+    """The driver under test, on a machine."""
+    lab = make_lab(read_target)
+    try:
+        _ = lab.machine
+    except MmapkitError as err:
+        _give_up(err)
+    return lab
+
+
+def pytest_assertrepr_compare(
+    op: str, left: object, right: object
+) -> list[str] | None:
+    if op == "==" and isinstance(left, Outcome) and isinstance(right, Outcome):
+        return explain(left, right)
+    return None
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if _RESULTS not in config.stash:
+        return
+    programs = sum(lab.programs for lab in config.stash[_LABS])
+    machines = sum(supply.started for supply in config.stash[_SUPPLIES])
+    terminalreporter.section("memphys")
+    terminalreporter.write_line(
+        f"{programs} programs on {machines} machines; consoles and journal in "
+        f"{config.stash[_RESULTS]}"
+    )

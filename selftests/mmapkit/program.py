@@ -1,0 +1,295 @@
+"""Programs: short lists of memory operations, as data and as text.
+
+A program is plain text, one operation a line, and that text is everything: it
+goes over the wire to the agent, it is what a failure report shows, and what a
+regression case is. This module holds the data; grammar.py reads and writes the
+text, and nothing here knows of machines, models or drivers.
+
+Handles stand for what only exists at run time: f0 for an open file, m0 for a
+mapping, p0 for a process. A place in a mapping is a handle and an offset in
+bytes, so a program does not depend on addresses; a file offset may be relative
+to a name that the machine under test gives a value, so it does not depend on
+where memory lies, either.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from enum import Enum, Flag
+from typing import ClassVar
+
+MAX_OPERATIONS = 512
+MAX_FILES = 32
+MAX_MAPS = 64
+MAX_PROCS = 16
+MAX_PATH = 127
+#: bytes that an operation or a result spells out
+MAX_DATA = 256
+#: bytes that one pread or pwrite may move
+MAX_TRANSFER = 4 << 20
+#: bytes that one fill or digest may visit; the agent refuses more with E2BIG
+MAX_RANGE = 1 << 30
+WIDTHS = (1, 2, 4, 8)
+U64 = (1 << 64) - 1
+
+
+class Mode(Enum):
+    """How a file is opened; open(2)."""
+
+    RDONLY = "rdonly"
+    WRONLY = "wronly"
+    RDWR = "rdwr"
+
+
+class Prot(Flag):
+    """Memory protection; mmap(2)."""
+
+    NONE = 0
+    R = 1
+    W = 2
+    X = 4
+
+    def __str__(self) -> str:
+        letters = (("r", Prot.R), ("w", Prot.W), ("x", Prot.X))
+        return "".join(c for c, bit in letters if bit in self) or "none"
+
+
+class Sharing(Enum):
+    """Who sees a store to a mapping; mmap(2)."""
+
+    SHARED = "shared"
+    PRIVATE = "private"
+
+
+class Order(Enum):
+    """In which order fill and digest visit the chunks of their range."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    SHUFFLED = "shuffled"
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """A file offset in bytes: delta from the start of base, or from 0.
+
+    The delta may be negative when there is a base ("end-0x1000").
+    """
+
+    delta: int
+    base: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One line of a program; proc is the number of the process that runs it."""
+
+    word: ClassVar[str]
+    proc: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Open(Operation):
+    """open(2) of path, which names no file that open would create."""
+
+    word = "open"
+    file: int
+    path: str
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Close(Operation):
+    """close(2)."""
+
+    word = "close"
+    file: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mmap(Operation):
+    """mmap(2); off and len in bytes, passed to the kernel as they are.
+
+    The agent asks for an address with at least 16 MiB of nothing on both sides.
+    """
+
+    word = "mmap"
+    map: int
+    file: int
+    off: Offset
+    len: int
+    prot: Prot
+    flags: Sharing
+
+
+@dataclass(frozen=True, slots=True)
+class OnMapping(Operation):
+    """An operation on a mapping; off in bytes from its start, may be negative."""
+
+    map: int
+    off: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OnRange(OnMapping):
+    """An operation on len bytes of a mapping, on the rest of it when None."""
+
+    len: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Munmap(OnRange):
+    """munmap(2)."""
+
+    word = "munmap"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mprotect(OnRange):
+    """mprotect(2)."""
+
+    word = "mprotect"
+    prot: Prot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load(OnMapping):
+    """One load of width bytes, by one instruction in user mode."""
+
+    word = "load"
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store(OnMapping):
+    """One store of the low width bytes of value, by one instruction."""
+
+    word = "store"
+    width: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill(OnRange):
+    """Stores of width bytes all over a range; content.py says which bytes."""
+
+    word = "fill"
+    width: int = 8
+    seed: int = 0
+    order: Order = Order.FORWARD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest(OnRange):
+    """Loads of width bytes all over a range, and a digest of what they gave."""
+
+    word = "digest"
+    width: int = 8
+    order: Order = Order.FORWARD
+
+
+@dataclass(frozen=True, slots=True)
+class Pread(Operation):
+    """pread(2) of len bytes."""
+
+    word = "pread"
+    file: int
+    off: Offset
+    len: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pwrite(Operation):
+    """pwrite(2) of data, or of len bytes of pattern seed from off.delta on."""
+
+    word = "pwrite"
+    file: int
+    off: Offset
+    len: int
+    seed: int = 0
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fork(Operation):
+    """fork(2): from here on there is a process peer."""
+
+    word = "fork"
+    peer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait(Operation):
+    """Let a child exit, and wait for it to be gone; wait(2)."""
+
+    word = "wait"
+    peer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drop(Operation):
+    """Give up a capability, by its name in lower case without CAP_."""
+
+    word = "drop"
+    capability: str
+
+
+OPERATIONS: tuple[type[Operation], ...] = (
+    Open,
+    Close,
+    Mmap,
+    Munmap,
+    Mprotect,
+    Load,
+    Store,
+    Fill,
+    Digest,
+    Pread,
+    Pwrite,
+    Fork,
+    Wait,
+    Drop,
+)
+
+CAPABILITIES = ("dac_override", "ipc_lock", "sys_admin", "sys_rawio")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Operations in the order in which they are carried out."""
+
+    operations: tuple[Operation, ...]
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self.operations)
+
+    def __len__(self) -> int:
+        return len(self.operations)
+
+    def __getitem__(self, index: int) -> Operation:
+        return self.operations[index]
+
+    def retarget(self, paths: Callable[[str], str]) -> "Program":
+        """Return the same program with the path of every open replaced."""
+        return Program(
+            tuple(
+                replace(op, path=paths(op.path)) if isinstance(op, Open) else op
+                for op in self.operations
+            )
+        )
+
+    def names(self) -> frozenset[str]:
+        """Return the names that file offsets of this program are relative to."""
+        offsets = (
+            getattr(op, field.name)
+            for op in self.operations
+            for field in fields(op)
+            if field.name == "off"
+        )
+        return frozenset(
+            off.base for off in offsets if isinstance(off, Offset) and off.base
+        )
+
+
+def program(*operations: Operation) -> Program:
+    """Return the program of these operations."""
+    return Program(operations)

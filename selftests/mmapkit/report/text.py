@@ -1,0 +1,62 @@
+"""Outcomes as plain text: the program with its results, fit for a mail.
+
+The lines of the program are a program again: behind "=>" stands what grammar.py
+passes over.
+"""
+
+from collections.abc import Iterator
+
+from mmapkit.verdict import Outcome, Result, Verdict
+
+#: lines of a kernel report, and of the console, that are shown
+_LINES = 40
+
+
+def _program(actual: Outcome, expected: Outcome) -> Iterator[str]:
+    width = max((len(line) for line in actual.program), default=0)
+    for index, line in enumerate(actual.program):
+        result = actual.results[index]
+        due = expected.results[index]
+        mark = ">" if index == actual.stopped_at or result != due else " "
+        rest = "" if result == due else f"   # expected: {due}"
+        yield f"{mark} {line:<{width}} => {result}{rest}"
+
+
+def _where(outcome: Outcome) -> str:
+    at = outcome.stopped_at
+    if outcome.verdict is Verdict.OK:
+        return ""
+    if at is None:
+        return ", no operation known"
+    if at >= len(outcome.program):
+        return ", when the processes exited"
+    return f" at operation {at}: {outcome.program[at]}"
+
+
+def _cut(lines: tuple[str, ...]) -> Iterator[str]:
+    for line in lines[:_LINES]:
+        yield f"    {line}"
+    if len(lines) > _LINES:
+        yield f"    ... {len(lines) - _LINES} more lines"
+
+
+def explain(actual: Outcome, expected: Outcome) -> list[str]:
+    """Return lines that say how an outcome differs from the one it has to be."""
+    lines = [f"verdict {actual.verdict.value}{_where(actual)}"]
+    if expected.verdict is not actual.verdict:
+        lines[0] += f" (expected: {expected.verdict.value})"
+    lines += ["", *(f"# {note}" for note in actual.notes), *_program(actual, expected)]
+    if actual.evidence:
+        lines += ["", "evidence:"]
+        lines += [f"    {key} {text}" for key, text in actual.evidence]
+    for finding in actual.findings:
+        lines += ["", f"kernel log, {finding.kind}: {finding.title}"]
+        lines += _cut(finding.lines[1:])
+    if not actual.findings and actual.console:
+        lines += ["", "end of the console:", *_cut(actual.console[-_LINES:])]
+    return lines
+
+
+def summary(results: tuple[Result, ...]) -> str:
+    """Return results in one line."""
+    return ", ".join(str(result) for result in results)

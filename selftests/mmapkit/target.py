@@ -1,0 +1,128 @@
+"""Targets: what is mapped. Nodes, the windows behind them, and machine traits.
+
+A target is data. It says where the offset space of a device has memory, what
+the memory holds when a program begins, and which programs may write to it; the
+model and the strategies need no more. Reading a target off a machine is the
+business of targets/.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mmapkit.content import pattern
+from mmapkit.errors import ModelError
+from mmapkit.program import Offset
+
+
+class Content(Protocol):
+    """What a window holds when a program begins."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return length bytes from offset on, both relative to the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patterned:
+    """Content that the kit puts there before a program: pattern 0."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        return pattern(length, 0, offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Content that was there before, and stays."""
+
+    data: bytes = field(repr=False)
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self.data[offset : offset + length]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of the offset space of a device with known memory behind it.
+
+    name is what file offsets of programs are relative to; base and size are in
+    bytes, multiples of the page size.
+    """
+
+    name: str
+    base: int
+    size: int
+    content: Content
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A device file, and the name of the method that it maps by."""
+
+    path: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What depends on the machine, not on the driver.
+
+    page_size is in bytes. exec_reads: a mapping with PROT_EXEC alone can be
+    read, which protection keys prevent. noexec: the nodes lie on a file system
+    mounted so. address_space: bytes that one process can map. commit: bytes
+    that one private writable mapping may promise.
+    """
+
+    page_size: int = 4096
+    exec_reads: bool = True
+    noexec: bool = False
+    address_space: int = 0x7FFF_FFFF_F000
+    commit: int = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A device under test: its nodes all show the same memory.
+
+    limit is the end of the offset space, in bytes: a mapping that reaches past
+    it is refused.
+    """
+
+    nodes: tuple[Node, ...]
+    windows: tuple[Window, ...]
+    limit: int
+    traits: Traits = Traits()
+
+    def node(self, path: str) -> Node | None:
+        """Return the node of a path, None when it is not the target's."""
+        return next((n for n in self.nodes if n.path == path), None)
+
+    def window(self, name: str) -> Window:
+        """Return the window of a name; ModelError when there is none."""
+        for window in self.windows:
+            if window.name == name:
+                return window
+        raise ModelError(f'the target has no window "{name}"')
+
+    def symbols(self) -> dict[str, int]:
+        """Return what the names in file offsets stand for, in bytes."""
+        return {w.name: w.base for w in self.windows} | {"end": self.limit}
+
+    def resolve(self, off: Offset) -> int:
+        """Return a file offset as the kernel gets it, in bytes modulo 2**64."""
+        if off.base is None:
+            return off.delta
+        try:
+            base = self.symbols()[off.base]
+        except KeyError:
+            raise ModelError(f'the target has no window "{off.base}"') from None
+        return (base + off.delta) % (1 << 64)
+
+    def covering(self, address: int) -> Window:
+        """Return the window that holds a byte of the offset space."""
+        for window in self.windows:
+            if window.base <= address < window.base + window.size:
+                return window
+        raise ModelError(
+            f"nobody knows what is at {address:#x}: no window of the target "
+            "covers it"
+        )

@@ -1,0 +1,1 @@
+"""Targets read off machines: one module for each kind of device."""

@@ -1,0 +1,162 @@
+"""The memphys driver as a target.
+
+Everything is read by programs: parameters of the module from sysfs, the rest
+of the physical address space from /proc/iomem and the command line, and what
+firmware left there through read(2) on a node, which is the kernel's own view.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmapkit.errors import TargetError
+from mmapkit.files import read_bytes, read_text
+from mmapkit.machine import Machine
+from mmapkit.program import Load, Mmap, Mode, Offset, Open, Program, Prot, Sharing
+from mmapkit.target import Fixed, Node, Patterned, Target, Traits, Window
+from mmapkit.verdict import Errno, Signal, Value
+
+NODES = (Node("/dev/memphys/remap", "remap"), Node("/dev/memphys/fault", "fault"))
+
+_PARAMETERS = "/sys/module/memphys/parameters"
+
+#: bytes of a firmware window that are read to compare with
+_SNAPSHOT = 64 << 10
+
+#: the device whose BAR 2 is a file on the host; machine/qemu.py puts it there
+_BAR_DEVICE = "/sys/bus/pci/devices/0000:00:10.0"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFile:
+    """Content of memory that is a file outside of the machine."""
+
+    path: Path
+
+    def read(self, offset: int, length: int) -> bytes:
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+
+def _physical_bits(machine: Machine) -> int:
+    cpuinfo = read_text(machine, "/proc/cpuinfo")
+    match = re.search(r"^address sizes\s*: (\d+) bits physical", cpuinfo, re.MULTILINE)
+    if not match:
+        raise TargetError("/proc/cpuinfo does not tell the size of a physical address")
+    return int(match[1])
+
+
+def _ranges(iomem: str, name: str) -> list[tuple[int, int]]:
+    """Return (start, size) of the ranges of a name in /proc/iomem, in bytes."""
+    found = re.findall(
+        rf"^\s*([0-9a-f]+)-([0-9a-f]+) : {re.escape(name)}$", iomem, re.MULTILINE
+    )
+    return [(int(a, 16), int(b, 16) + 1 - int(a, 16)) for a, b in found]
+
+
+def _arena(machine: Machine) -> Window:
+    size = int(read_text(machine, f"{_PARAMETERS}/arena"), 0)
+    base = int(read_text(machine, f"{_PARAMETERS}/arena_phys"), 0)
+    if not size:
+        raise TargetError("memphys is loaded without arena=; tests need RAM to write")
+    return Window("arena", base, size, Patterned(), writable=True)
+
+
+def _reserved(machine: Machine) -> list[Window]:
+    """RAM that memmap=SIZE$START on the command line keeps from the kernel."""
+    cmdline = read_text(machine, "/proc/cmdline")
+    match = re.search(r"\bmemmap=(0x[0-9a-f]+)\$(0x[0-9a-f]+)", cmdline)
+    if not match:
+        return []
+    size, base = int(match[1], 16), int(match[2], 16)
+    return [Window("reserved", base, size, Patterned(), writable=True)]
+
+
+def _snapshot(machine: Machine, name: str, base: int, size: int) -> Window:
+    """Return a window with what the kernel reads there now."""
+    data = read_bytes(machine, NODES[0].path, base, size)
+    return Window(name, base, size, Fixed(data))
+
+
+def _tables(rom: Window) -> int | None:
+    """Return where the ACPI tables are, in bytes, if the ROM points to them.
+
+    ACPI specification, 5.2.5: the root pointer begins with "RSD PTR " on a
+    16-byte boundary, and has the address of the RSDT at offset 16.
+    """
+    data = rom.content.read(0, rom.size)
+    for at in range(0, rom.size, 16):
+        if data[at : at + 8] == b"RSD PTR ":
+            return int.from_bytes(data[at + 16 : at + 20], "little")
+    return None
+
+
+def _firmware(machine: Machine, page_size: int) -> list[Window]:
+    """ROM and tables of the firmware."""
+    iomem = read_text(machine, "/proc/iomem")
+    windows = []
+    for base, size in _ranges(iomem, "System ROM")[:1]:
+        windows.append(_snapshot(machine, "rom", base, min(size, _SNAPSHOT)))
+        if (tables := _tables(windows[0])) is not None:
+            start = tables // page_size * page_size
+            windows.append(_snapshot(machine, "acpi", start, page_size))
+    return windows
+
+
+def _bar(machine: Machine) -> list[Window]:
+    """Device memory, which the machine's owner sees as a file."""
+    file = machine.host_files.get("bar")
+    if file is None:
+        return []
+    lines = read_text(machine, f"{_BAR_DEVICE}/resource").splitlines()
+    start, end, _ = (int(word, 16) for word in lines[2].split())
+    window = Window("bar", start, end + 1 - start, HostFile(file), writable=True)
+    return [window]
+
+
+def _commit(machine: Machine) -> int:
+    """Return what one mapping may promise, in bytes.
+
+    __vm_enough_memory() in mm/util.c: by default, what RAM and swap have in
+    all; vm.overcommit_memory=1 lifts that.
+    """
+    mode = int(read_text(machine, "/proc/sys/vm/overcommit_memory"))
+    if mode == 1:
+        return 1 << 63
+    if mode == 2:
+        raise TargetError(
+            "vm.overcommit_memory=2 makes mmap fail for reasons outside of the "
+            "program: set it to 0"
+        )
+    meminfo = read_text(machine, "/proc/meminfo")
+    sizes = dict(re.findall(r"^(\w+): +(\d+) kB$", meminfo, re.MULTILINE))
+    return (int(sizes["MemTotal"]) + int(sizes["SwapTotal"])) << 10
+
+
+def _traits(machine: Machine, arena: Window) -> Traits:
+    """See what a mapping with PROT_EXEC alone amounts to here."""
+    program = Program(
+        (
+            Open(0, NODES[0].path, Mode.RDONLY),
+            Mmap(0, 0, Offset(arena.base), 4096, Prot.X, Sharing.SHARED),
+            Load(0, width=1),
+        )
+    )
+    _, mapped, loaded = machine.run(program).results
+    return Traits(
+        page_size=machine.hello.page_size,
+        exec_reads=not isinstance(loaded, Signal),
+        noexec=mapped == Errno("EPERM"),
+        commit=_commit(machine),
+    )
+
+
+def read_target(machine: Machine) -> Target:
+    """Return the target on a machine that has the driver loaded."""
+    arena = _arena(machine)
+    traits = _traits(machine, arena)
+    windows = [arena, *_reserved(machine)]
+    windows += _firmware(machine, traits.page_size)
+    windows += _bar(machine)
+    return Target(NODES, tuple(windows), 1 << _physical_bits(machine), traits)
