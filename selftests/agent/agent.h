@@ -64,6 +64,7 @@ enum order {
  * @mode: open flags; prot and flags of mmap; number of a capability
  * @flags: see @mode
  * @whole: no length was given: the mapping from the offset on
+ * @seeded: a seed was given
  * @off: file offset in bytes, or offset in the mapping
  * @pos: position in the byte pattern of a pwrite
  * @len: length in bytes
@@ -83,6 +84,7 @@ struct op {
 	int mode;
 	int flags;
 	bool whole;
+	bool seeded;
 	uint64_t off;
 	uint64_t pos;
 	uint64_t len;

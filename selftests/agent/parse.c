@@ -50,6 +50,7 @@ static bool key_value(struct parser *p, struct op *op, enum key key,
 	case KEY_WIDTH:
 		return token_width(p, t, &op->width);
 	case KEY_SEED:
+		op->seeded = true;
 		return token_number(p, t, &op->value);
 	case KEY_ORDER:
 		return token_order(p, t, &op->order);
@@ -227,6 +228,8 @@ static bool parse_pwrite(struct parser *p, struct op *op)
 	if (!file_handle(p, op) ||
 	    !key_values(p, op, KEY_OFF, KEY_LEN | KEY_SEED | KEY_DATA))
 		return false;
+	if (op->ndata && op->seeded)
+		return parse_fail(p, p->at, "seed= and data= exclude one another");
 	if (op->whole && !op->ndata)
 		return parse_fail(p, p->at, "missing len= or data=");
 	if (op->ndata && op->len != op->ndata)

@@ -231,9 +231,9 @@ static enum verdict look(struct watch *w)
 	}
 
 	w->waited_ms += passed;
-	/* Between a fork and its first look, or after an exit. */
+	/* Nobody is there between a fork and the first look, or after an exit. */
 	if (!sample_take(pid, &w->last))
-		return VERDICT_OK;
+		return w->waited_ms < w->deadline_ms ? VERDICT_OK : VERDICT_HANG;
 	return judge(w);
 }
 
@@ -336,12 +336,14 @@ static void start_program(enum run_mode mode)
 		waits = false;
 	}
 
+	shared->proc[0].state = PROC_ALIVE;
 	shared->turn = 0;
+	while (shared->turn < shared->nops && shared->op[shared->turn].proc)
+		shared->result[shared->turn++].kind = RESULT_VOID;
 	shared->beat = 0;
 	shared->go = mode == RUN_STEP ? 0 : shared->nops;
 	shared->next_addr = shared->room_start;
 	shared->keep = mode == RUN_KEEP && !leaves_traces();
-	shared->proc[0].state = PROC_ALIVE;
 	__sync_synchronize();
 	shared->generation++;
 	if (waits)

@@ -18,7 +18,7 @@ from mmapkit.verdict import NotReached, Result, Verdict, parse_result
 _PROTOCOL = "1"
 
 #: seconds without a line from an agent that tells twice a second that it lives
-SILENCE = 8.0
+SILENCE = 5.0
 
 #: seconds for one program, however much progress it makes
 LIMIT = 120.0

@@ -5,6 +5,7 @@ known content whenever a program begins. And it loses nothing: each program is
 in the journal before it goes out.
 """
 
+import time
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -24,6 +25,7 @@ from mmapkit.program import (
     Pwrite,
 )
 from mmapkit.program import Mode as OpenMode
+from mmapkit.report.text import where
 from mmapkit.target import Patterned, Target
 from mmapkit.verdict import Outcome, Verdict
 
@@ -39,11 +41,13 @@ class Lab:
         machines: Machines,
         read_target: Callable[[Machine], Target],
         journal: Path,
+        report: Callable[[str], None] = lambda line: None,
     ) -> None:
         """read_target() is called with each new machine, and may set it up."""
         self._machines = machines
         self._read_target = read_target
         self._journal = journal
+        self._report = report
         self._model: Model | None = None
         self._dirty: set[int] = set()
         self.programs = 0
@@ -104,7 +108,14 @@ class Lab:
         text = format_program(program)
         with self._journal.open("a") as journal:
             journal.write(f"# program {self.programs}\n{text}")
+        began = time.monotonic()
         outcome = machine.run(program, mode)
+        if outcome.verdict is not Verdict.OK:
+            seconds = time.monotonic() - began
+            self._report(
+                f"program {self.programs}: {outcome.verdict.value}"
+                f"{where(outcome.stopped_at, text.splitlines())}, told in {seconds:.1f} s"
+            )
         return replace(
             outcome, program=tuple(text.splitlines()), notes=self._notes(machine)
         )

@@ -11,7 +11,7 @@ own here: offsets in bytes from its start, pages counted from there.
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mmapkit.content import CHUNK, digest, digest_of_chunks, pattern, shuffle_stride
 from mmapkit.errors import ModelError
@@ -26,7 +26,6 @@ from mmapkit.program import (
     Fork,
     Load,
     Mmap,
-    Mode,
     Mprotect,
     Munmap,
     OnMapping,
@@ -42,7 +41,8 @@ from mmapkit.program import (
     Store,
     Wait,
 )
-from mmapkit.target import Node, Target, Window
+from mmapkit.state import File, Mapping, Memory, Process, parts
+from mmapkit.target import Target
 from mmapkit.verdict import (
     Data,
     Digested,
@@ -71,95 +71,6 @@ class Expectation:
     dirty: frozenset[int]
 
 
-class _Memory:
-    """The memory behind the device: the target's, and what programs wrote."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._page = target.traits.page_size
-        self._window: Window | None = None
-        self.pages: dict[int, bytearray] = {}
-
-    def _find(self, address: int) -> Window:
-        window = self._window
-        if window is None or not 0 <= address - window.base < window.size:
-            window = self._window = self._target.covering(address)
-        return window
-
-    def read(self, address: int, length: int) -> bytes:
-        """Return bytes that lie within one page."""
-        start = address - address % self._page
-        if page := self.pages.get(start):
-            return bytes(page[address - start : address - start + length])
-        window = self._find(address)
-        return window.content.read(address - window.base, length)
-
-    def write(self, address: int, data: bytes) -> None:
-        """Change bytes that lie within one page."""
-        start = address - address % self._page
-        if not self._find(address).writable:
-            raise ModelError(f"a program may not write to {address:#x}")
-        if start not in self.pages:
-            self.pages[start] = bytearray(self.read(start, self._page))
-        self.pages[start][address - start : address - start + len(data)] = data
-
-
-@dataclass(slots=True)
-class _File:
-    node: Node
-    mode: Mode
-
-    @property
-    def readable(self) -> bool:
-        return self.mode is not Mode.WRONLY
-
-    @property
-    def writable(self) -> bool:
-        return self.mode is not Mode.RDONLY
-
-
-@dataclass(slots=True)
-class _Mapping:
-    """One mapping; prots has the protection of each page, None once unmapped.
-
-    private has the pages that a private mapping has copied.
-    """
-
-    number: int
-    offset: int
-    size: int
-    shared: bool
-    may: Prot
-    prots: list[Prot | None]
-    private: dict[int, bytearray] = field(default_factory=dict)
-
-    def copy(self) -> "_Mapping":
-        private = {index: bytearray(page) for index, page in self.private.items()}
-        return _Mapping(
-            self.number,
-            self.offset,
-            self.size,
-            self.shared,
-            self.may,
-            list(self.prots),
-            private,
-        )
-
-
-@dataclass(slots=True)
-class _Process:
-    parent: int | None
-    alive: bool = True
-    files: dict[int, _File] = field(default_factory=dict)
-    maps: dict[int, _Mapping] = field(default_factory=dict)
-    dropped: set[str] = field(default_factory=set)
-
-    def fork(self, me: int) -> "_Process":
-        """Return a child: fork(2), everything is inherited, COW per process."""
-        maps = {number: mapping.copy() for number, mapping in self.maps.items()}
-        return _Process(me, True, dict(self.files), maps, set(self.dropped))
-
-
 class _Run:
     """One program on its way."""
 
@@ -167,8 +78,8 @@ class _Run:
         self.target = target
         self.traits = target.traits
         self.page = target.traits.page_size
-        self.memory = _Memory(target)
-        self.processes = {0: _Process(None)}
+        self.memory = Memory(target)
+        self.processes = {0: Process(None)}
 
     def step(self, op: Operation) -> Result:
         process = self.processes.get(op.proc)
@@ -199,9 +110,11 @@ class _Run:
 
     # ------------------------------------------------------------ processes
 
-    def _fork(self, process: _Process, op: Fork) -> Result:
+    def _fork(self, process: Process, op: Fork) -> Result:
         if op.peer in self.processes:
             return Void()
+        if not self.traits.tracked_forks and any(map(_start_copied, process.maps.values())):
+            return Errno("ENOMEM")
         self.processes[op.peer] = process.fork(op.proc)
         return Ok()
 
@@ -214,7 +127,7 @@ class _Run:
 
     # ---------------------------------------------------------------- files
 
-    def _open(self, process: _Process, op: Open) -> Result:
+    def _open(self, process: Process, op: Open) -> Result:
         node = self.target.node(op.path)
         if node is None:
             raise ModelError(f"the model knows no file {op.path}")
@@ -223,14 +136,14 @@ class _Run:
         # Raw memory: as open_port() of drivers/char/mem.c.
         if "sys_rawio" in process.dropped:
             return Errno("EPERM")
-        process.files[op.file] = _File(node, op.mode)
+        process.files[op.file] = File(node, op.mode)
         return Ok()
 
     def _refuse_range(self, off: int, length: int) -> bool:
         """Does a range leave the device? off and length in bytes, not wrapped."""
         return off + length > self.target.limit
 
-    def _pread(self, process: _Process, op: Pread) -> Result:
+    def _pread(self, process: Process, op: Pread) -> Result:
         off = self.target.resolve(op.off)
         # ksys_pread64(): the sign of the offset, then the file.
         if off >> 63:
@@ -246,7 +159,7 @@ class _Run:
             return Data(data)
         return Digested(len(data), digest(data))
 
-    def _pwrite(self, process: _Process, op: Pwrite) -> Result:
+    def _pwrite(self, process: Process, op: Pwrite) -> Result:
         off = self.target.resolve(op.off)
         if off >> 63:
             return Errno("EINVAL")
@@ -263,16 +176,11 @@ class _Run:
         return Value(op.len)
 
     def _by_page(self, start: int, length: int) -> Iterator[tuple[int, int]]:
-        """Cut a range of bytes into parts that lie within one page each."""
-        end = start + length
-        while start < end:
-            count = min(end, start - start % self.page + self.page) - start
-            yield start, count
-            start += count
+        return parts(start, length, self.page)
 
     # ------------------------------------------------------------- mappings
 
-    def _mmap(self, process: _Process, op: Mmap) -> Result:
+    def _mmap(self, process: Process, op: Mmap) -> Result:
         result = self._refuse_mmap(process, op)
         process.maps.pop(op.map, None)
         if result is not None:
@@ -288,11 +196,12 @@ class _Run:
         if self.traits.noexec:
             may &= ~Prot.X
         size = self._page_up(op.len)
-        process.maps[op.map] = _Mapping(
+        process.maps[op.map] = Mapping(
             op.map,
             self.target.resolve(op.off),
             size,
             shared,
+            file.node.tracked,
             may,
             [op.prot] * (size // self.page),
         )
@@ -301,7 +210,7 @@ class _Run:
     def _page_up(self, length: int) -> int:
         return -(-length // self.page) * self.page
 
-    def _refuse_mmap(self, process: _Process, op: Mmap) -> Result | None:
+    def _refuse_mmap(self, process: Process, op: Mmap) -> Result | None:
         """Apply the checks of sys_mmap(), do_mmap() and the driver, in order."""
         off = self.target.resolve(op.off)
         size = self._page_up(op.len)
@@ -332,7 +241,7 @@ class _Run:
             return Errno("EINVAL")
         return None
 
-    def _on_mapping(self, mapping: _Mapping, op: OnMapping) -> Result:
+    def _on_mapping(self, mapping: Mapping, op: OnMapping) -> Result:
         length = self._length(mapping, op)
         if op.off < -ROOM or op.off + length > mapping.size + ROOM:
             raise ModelError(f"{op.word}: nobody knows what lies so far away")
@@ -354,7 +263,7 @@ class _Run:
                 return self._visit(mapping, op, length)
         raise ModelError(f"the model has no rule for {op.word}")
 
-    def _length(self, mapping: _Mapping, op: OnMapping) -> int:
+    def _length(self, mapping: Mapping, op: OnMapping) -> int:
         """Return how many bytes an operation is about."""
         if isinstance(op, Load | Store):
             return op.width
@@ -366,37 +275,46 @@ class _Run:
             length -= length % op.width
         return length
 
-    def _munmap(self, mapping: _Mapping, off: int, length: int) -> Result:
+    def _munmap(self, mapping: Mapping, off: int, length: int) -> Result:
         # do_vmi_munmap(): alignment and length; holes are no error.
         if off % self.page or length == 0:
             return Errno("EINVAL")
         first = off // self.page
-        for index in range(first, first + self._page_up(length) // self.page):
+        end = first + self._page_up(length) // self.page
+        mapping.split(first, end)
+        for index in range(first, end):
             if 0 <= index < len(mapping.prots):
                 mapping.prots[index] = None
                 mapping.private.pop(index, None)
         return Ok()
 
     def _mprotect(
-        self, mapping: _Mapping, off: int, length: int, prot: Prot
+        self, mapping: Mapping, off: int, length: int, prot: Prot
     ) -> Result:
-        # do_mprotect_pkey(): page by page in effect; what lies before the
-        # first hole, or the first refusal, is changed.
+        # do_mprotect_pkey(): VMA by VMA; what lies before the first hole, or
+        # the first refusal, is changed.
         if off % self.page:
             return Errno("EINVAL")
-        first = off // self.page
-        for index in range(first, first + self._page_up(length) // self.page):
+        index = off // self.page
+        end = index + self._page_up(length) // self.page
+        while index < end:
             if not 0 <= index < len(mapping.prots) or mapping.prots[index] is None:
                 return Errno("ENOMEM")
             if prot & ~mapping.may:
                 return Errno("EACCES")
-            mapping.prots[index] = prot
+            # mprotect_fixup(): a VMA that has that protection is left alone.
+            _, vma_end = mapping.vma(index)
+            stop = min(end, vma_end)
+            if mapping.prots[index] != prot:
+                mapping.split(index, stop)
+                mapping.prots[index:stop] = [prot] * (stop - index)
+            index = stop
         return Ok()
 
     # --------------------------------------------------------------- access
 
     def _fault(
-        self, mapping: _Mapping, off: int, length: int, write: bool
+        self, mapping: Mapping, off: int, length: int, write: bool
     ) -> Signal | None:
         """Return the signal of one access, None when it is let through.
 
@@ -416,7 +334,7 @@ class _Run:
                 return Signal("SIGSEGV", mapping.number, at, "ACCERR")
         return None
 
-    def _read(self, mapping: _Mapping, off: int, length: int) -> bytes:
+    def _read(self, mapping: Mapping, off: int, length: int) -> bytes:
         parts = []
         for at, n in self._by_page(off, length):
             page = mapping.private.get(at // self.page)
@@ -426,7 +344,7 @@ class _Run:
                 parts.append(bytes(page[at % self.page : at % self.page + n]))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _write(self, mapping: _Mapping, off: int, data: bytes) -> None:
+    def _write(self, mapping: Mapping, off: int, data: bytes) -> None:
         for at, n in self._by_page(off, len(data)):
             part = data[at - off : at - off + n]
             if mapping.shared:
@@ -439,18 +357,18 @@ class _Run:
                 mapping.private[index] = bytearray(self.memory.read(start, self.page))
             mapping.private[index][at % self.page : at % self.page + n] = part
 
-    def _load(self, mapping: _Mapping, off: int, width: int) -> Result:
+    def _load(self, mapping: Mapping, off: int, width: int) -> Result:
         if fault := self._fault(mapping, off, width, write=False):
             return fault
         return Value(int.from_bytes(self._read(mapping, off, width), "little"))
 
-    def _store(self, mapping: _Mapping, off: int, data: bytes) -> Result:
+    def _store(self, mapping: Mapping, off: int, data: bytes) -> Result:
         if fault := self._fault(mapping, off, len(data), write=True):
             return fault
         self._write(mapping, off, data)
         return Ok()
 
-    def _visit(self, mapping: _Mapping, op: Fill | Digest, length: int) -> Result:
+    def _visit(self, mapping: Mapping, op: Fill | Digest, length: int) -> Result:
         """Do fill and digest, chunk by chunk."""
         count = -(-length // CHUNK)
         crcs = [0] * count
@@ -470,6 +388,11 @@ class _Run:
         if isinstance(op, Fill):
             return Ok()
         return Digested(length, digest_of_chunks(crcs))
+
+
+def _start_copied(mapping: Mapping) -> bool:
+    """Tell whether a VMA of a tracked mapping begins with a private copy."""
+    return mapping.tracked and any(start in mapping.private for start in mapping.starts)
 
 
 def _visiting(order: Order, count: int) -> Iterator[int]:

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -64,7 +66,7 @@ def _register_profiles() -> None:
     )
     # The gate gives the same verdict for the same tree, each time.
     settings.register_profile(
-        "gate", common, derandomize=True, database=None, max_examples=300
+        "gate", common, derandomize=True, database=None, max_examples=1000
     )
     settings.register_profile(
         "soak",
@@ -101,8 +103,12 @@ def _results(config: pytest.Config) -> Path:
 
 
 def _say(config: pytest.Config, line: str) -> None:
+    """Print a line at once, also from within a test."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is None:
+        return
+    with capture.global_and_fixture_disabled() if capture else nullcontext():
         reporter.ensure_newline()
         reporter.write_line(line)
 
@@ -121,8 +127,9 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
         kernel=pytestconfig.getoption("--kernel"),
         disposable=pytestconfig.getoption("--this-machine-is-disposable"),
     )
+    report = partial(_say, pytestconfig)
     try:
-        new_supply = supply(wanted, results, lambda line: _say(pytestconfig, line))
+        new_supply = supply(wanted, results, report)
     except MmapkitError as err:
         _give_up(err)
 
@@ -131,7 +138,7 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     def make(read: ReadTarget) -> Lab:
         machines = new_supply()
         pytestconfig.stash[_SUPPLIES].append(machines)
-        lab = Lab(machines, read, results / "journal.txt")
+        lab = Lab(machines, read, results / "journal.txt", report)
         labs.append(lab)
         return lab
 

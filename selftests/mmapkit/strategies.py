@@ -233,7 +233,7 @@ _PLAIN: tuple[_Maker, ...] = (
     *(_munmap, _mprotect, _munmap, _mprotect, _new_mmap, _new_mmap, _mmap),
     *(_pread, _pread, _pwrite, _open, _close),
 )
-_FORKING: tuple[_Maker, ...] = (*_PLAIN, _fork, _fork, _fork, _wait)
+_FORKING: tuple[_Maker, ...] = (*_PLAIN, _fork, _fork, _wait, _wait)
 
 
 def _operation(
@@ -362,6 +362,8 @@ def large(nodes: Sequence[str], shape: Shape | None = None) -> st.SearchStrategy
         width: int,
         cut: int,
     ) -> Program:
+        size = -(-length // page) * page
+        start = min(start, shape.size - size)
         return Program(
             (
                 Open(0, node, Mode.RDWR),
@@ -370,8 +372,8 @@ def large(nodes: Sequence[str], shape: Shape | None = None) -> st.SearchStrategy
                 Store(0, cut + page, width=width, value=0xA5),
                 Digest(0, cut + page, order=order),
                 Load(0, cut, width=width),
-                Load(0, length - length % page - 8, width=8),
-                Load(0, -(-length // page) * page, width=width),
+                Load(0, size - 8, width=8),
+                Load(0, size, width=width),
             )
         )
 

@@ -56,10 +56,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A device file, and the name of the method that it maps by."""
+    """A device file, and the name of the method that it maps by.
+
+    tracked: a mapping is made whole by one remap_pfn_range(), so that x86 keeps
+    a record of its cache mode. See Traits.tracked_forks.
+    """
 
     path: str
     method: str
+    tracked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,10 @@ class Traits:
     page_size is in bytes. exec_reads: a mapping with PROT_EXEC alone can be
     read, which protection keys prevent. noexec: the nodes lie on a file system
     mounted so. address_space: bytes that one process can map. commit: bytes
-    that one private writable mapping may promise.
+    that one private writable mapping may promise. tracked_forks: a process can
+    fork when the first page of a private mapping that is tracked has been
+    copied; before 6.16 x86 then finds no cache mode, and fork fails with
+    ENOMEM (get_pat_info() in arch/x86/mm/pat/memtype.c, 04c35ab3bdae).
     """
 
     page_size: int = 4096
@@ -77,6 +85,7 @@ class Traits:
     noexec: bool = False
     address_space: int = 0x7FFF_FFFF_F000
     commit: int = 1 << 63
+    tracked_forks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

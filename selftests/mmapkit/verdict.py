@@ -107,7 +107,7 @@ class NotReached(Result):
 _FORMS = (
     (re.compile(r"ok"), lambda m: Ok()),
     (re.compile(r"ok 0x([0-9a-f]+)"), lambda m: Value(int(m[1], 16))),
-    (re.compile(r"ok =([0-9a-f]*)"), lambda m: Data(bytes.fromhex(m[1]))),
+    (re.compile(r"ok =((?:[0-9a-f]{2})*)"), lambda m: Data(bytes.fromhex(m[1]))),
     (
         re.compile(r"ok ([0-9]+) #([0-9a-f]{8})"),
         lambda m: Digested(int(m[1]), int(m[2], 16)),

@@ -14,6 +14,7 @@ import tempfile
 import time
 from asyncio import TimeoutError as QmpTimeout
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +38,7 @@ BOOT = 60.0
 BAR_SLOT = 0x10
 
 #: seconds for a silent machine to say where its CPUs are
-LAST_WORDS = 10.0
+LAST_WORDS = 4.0
 
 #: bytes of RAM that the driver allocates for tests; a page-table's worth on
 #: both sides of a 2 MiB boundary
@@ -199,6 +200,11 @@ class QemuMachine:
         self._taint = 0
 
     @property
+    def pid(self) -> int:
+        """The process id of QEMU."""
+        return self._process.pid
+
+    @property
     def hello(self) -> Hello:
         return self._agent.hello
 
@@ -282,39 +288,43 @@ class QemuMachine:
 def boot(config: Config, number: int, console: Path) -> QemuMachine:
     """Start a virtual machine; MachineError when no agent greets in time."""
     started = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="memphys-"))
-    bar = folder / "bar"
-    bar.touch()
-    os.truncate(bar, config.bar)
-    errors = folder / "stderr"
+    with ExitStack() as undo:
+        folder = Path(tempfile.mkdtemp(prefix="memphys-"))
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        bar = folder / "bar"
+        bar.touch()
+        os.truncate(bar, config.bar)
 
-    port, port_far = socket.socketpair()
-    qmp, qmp_far = socket.socketpair()
-    words = argv(config, console, bar, qmp_far.fileno(), port_far.fileno())
-    with errors.open("wb") as stderr, port_far, qmp_far:
-        # QEMU dies with this process, even when this process is killed.
-        process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            pass_fds=(qmp_far.fileno(), port_far.fileno()),
-            start_new_session=True,
-        )
-    try:
-        agent = Agent(Stream(port), patience=BOOT)
-    except BaseException as err:
-        process.kill()
-        process.wait()
-        told = errors.read_text(errors="replace").strip().splitlines()
-        told += console.read_text(errors="replace").splitlines()[-3:]
-        shutil.rmtree(folder, ignore_errors=True)
-        if not isinstance(err, MachineError):
-            raise
-        raise MachineError(
-            f"the machine did not start: {err}; {' / '.join(told) or 'no output'}; "
-            f"the command was: {shlex.join(words)}"
-        ) from err
+        port, port_far = socket.socketpair()
+        qmp, qmp_far = socket.socketpair()
+        undo.callback(port.close)
+        undo.callback(qmp.close)
+        words = argv(config, console, bar, qmp_far.fileno(), port_far.fileno())
+        errors = folder / "stderr"
+        with errors.open("wb") as stderr, port_far, qmp_far:
+            # QEMU dies with this process, even when this process is killed.
+            process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                pass_fds=(qmp_far.fileno(), port_far.fileno()),
+                start_new_session=True,
+            )
+        undo.callback(process.wait)
+        undo.callback(process.kill)
+        try:
+            agent = Agent(Stream(port), patience=BOOT)
+        except MachineError as err:
+            told = errors.read_text(errors="replace").strip().splitlines()
+            if console.is_file():
+                told += console.read_text(errors="replace").splitlines()[-3:]
+            raise MachineError(
+                f"the machine did not start: {err}; "
+                f"{' / '.join(told) or 'no output'}; the command was: "
+                f"{shlex.join(words)}"
+            ) from err
+        undo.pop_all()
     seconds = time.monotonic() - started
     return QemuMachine(config, number, console, folder, process, qmp, agent, seconds)
 

@@ -4,7 +4,7 @@ The lines of the program are a program again: behind "=>" stands what grammar.py
 passes over.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mmapkit.verdict import Outcome, Result, Verdict
 
@@ -22,15 +22,13 @@ def _program(actual: Outcome, expected: Outcome) -> Iterator[str]:
         yield f"{mark} {line:<{width}} => {result}{rest}"
 
 
-def _where(outcome: Outcome) -> str:
-    at = outcome.stopped_at
-    if outcome.verdict is Verdict.OK:
-        return ""
-    if at is None:
+def where(stopped_at: int | None, program: Sequence[str]) -> str:
+    """Return in words where a program, given by its lines, stopped."""
+    if stopped_at is None:
         return ", no operation known"
-    if at >= len(outcome.program):
-        return ", when the processes exited"
-    return f" at operation {at}: {outcome.program[at]}"
+    if stopped_at >= len(program):
+        return " when the processes exited"
+    return f" at operation {stopped_at}: {program[stopped_at]}"
 
 
 def _cut(lines: tuple[str, ...]) -> Iterator[str]:
@@ -42,7 +40,9 @@ def _cut(lines: tuple[str, ...]) -> Iterator[str]:
 
 def explain(actual: Outcome, expected: Outcome) -> list[str]:
     """Return lines that say how an outcome differs from the one it has to be."""
-    lines = [f"verdict {actual.verdict.value}{_where(actual)}"]
+    lines = [f"verdict {actual.verdict.value}"]
+    if actual.verdict is not Verdict.OK:
+        lines[0] += where(actual.stopped_at, actual.program)
     if expected.verdict is not actual.verdict:
         lines[0] += f" (expected: {expected.verdict.value})"
     lines += ["", *(f"# {note}" for note in actual.notes), *_program(actual, expected)]

@@ -12,11 +12,25 @@ from pathlib import Path
 from mmapkit.errors import TargetError
 from mmapkit.files import read_bytes, read_text
 from mmapkit.machine import Machine
-from mmapkit.program import Load, Mmap, Mode, Offset, Open, Program, Prot, Sharing
+from mmapkit.program import (
+    Fork,
+    Load,
+    Mmap,
+    Mode,
+    Offset,
+    Open,
+    Program,
+    Prot,
+    Sharing,
+    Store,
+)
 from mmapkit.target import Fixed, Node, Patterned, Target, Traits, Window
-from mmapkit.verdict import Errno, Signal, Value
+from mmapkit.verdict import Errno, Ok, Signal
 
-NODES = (Node("/dev/memphys/remap", "remap"), Node("/dev/memphys/fault", "fault"))
+NODES = (
+    Node("/dev/memphys/remap", "remap", tracked=True),
+    Node("/dev/memphys/fault", "fault"),
+)
 
 _PARAMETERS = "/sys/module/memphys/parameters"
 
@@ -104,6 +118,12 @@ def _firmware(machine: Machine, page_size: int) -> list[Window]:
     return windows
 
 
+def _rodata(machine: Machine) -> list[Window]:
+    """Constants of the kernel: RAM that is in use, and that nobody changes."""
+    ranges = _ranges(read_text(machine, "/proc/iomem"), "Kernel rodata")
+    return [_snapshot(machine, "rodata", base, _SNAPSHOT) for base, _ in ranges[:1]]
+
+
 def _bar(machine: Machine) -> list[Window]:
     """Device memory, which the machine's owner sees as a file."""
     file = machine.host_files.get("bar")
@@ -134,6 +154,27 @@ def _commit(machine: Machine) -> int:
     return (int(sizes["MemTotal"]) + int(sizes["SwapTotal"])) << 10
 
 
+def _tracked_forks(machine: Machine, arena: Window) -> bool:
+    """See whether fork manages a copied first page; Traits says why it may not.
+
+    /dev/mem is asked, where it lets the ROM be mapped: another driver by the
+    same call of mm.
+    """
+    for path, off in (("/dev/mem", 0xF0000), (NODES[0].path, arena.base)):
+        program = Program(
+            (
+                Open(0, path, Mode.RDONLY),
+                Mmap(0, 0, Offset(off), 4096, Prot.R | Prot.W, Sharing.PRIVATE),
+                Store(0, width=1, value=0),
+                Fork(1),
+            )
+        )
+        *before, forked = machine.run(program).results
+        if all(result == Ok() for result in before):
+            return forked == Ok()
+    raise TargetError(f"{NODES[0].path}: a private mapping cannot be written to")
+
+
 def _traits(machine: Machine, arena: Window) -> Traits:
     """See what a mapping with PROT_EXEC alone amounts to here."""
     program = Program(
@@ -149,6 +190,7 @@ def _traits(machine: Machine, arena: Window) -> Traits:
         exec_reads=not isinstance(loaded, Signal),
         noexec=mapped == Errno("EPERM"),
         commit=_commit(machine),
+        tracked_forks=_tracked_forks(machine, arena),
     )
 
 
@@ -158,5 +200,6 @@ def read_target(machine: Machine) -> Target:
     traits = _traits(machine, arena)
     windows = [arena, *_reserved(machine)]
     windows += _firmware(machine, traits.page_size)
+    windows += _rodata(machine)
     windows += _bar(machine)
     return Target(NODES, tuple(windows), 1 << _physical_bits(machine), traits)

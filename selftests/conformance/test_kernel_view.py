@@ -1,0 +1,88 @@
+"""read(2) and write(2) on a node: the kernel's own view of the same bytes."""
+
+import pytest
+from mmapkit.verdict import Data, Value
+
+
+@pytest.mark.parametrize("length", [1, 8, 255, 257, 4096, 4097, 0x6000])
+@pytest.mark.parametrize("start", [0, 1, 0xFFF, 0x1FFFFC])
+def test_kernel_reads_what_a_mapping_shows(lab, check, node, start, length):
+    page = start & ~0xFFF
+    size = start - page + length
+    results = check(
+        f"""
+        open f0 {node} rdwr
+        mmap m0 f0 off=arena+{page} len={size} prot=rw flags=shared
+        fill m0 seed=6
+        pread f0 off=arena+{start} len={length}
+        digest m0+{start - page} len={length} width=1
+        """
+    )
+    if length > 256:
+        assert results[3] == results[4]
+
+
+@pytest.mark.parametrize("length", [1, 8, 4096, 4097])
+def test_mapping_shows_what_the_kernel_writes(check, node, length):
+    check(
+        f"""
+        open f0 {node} rdwr
+        mmap m0 f0 off=arena+0x7000 len=0x3000 prot=r flags=shared
+        mmap m1 f0 off=arena+0x7000 len=0x3000 prot=r flags=private
+        load m0 8
+        load m1 8
+        pwrite f0 off=arena+0x7ffc len={length} seed=8
+        digest m0
+        digest m1
+        """
+    )
+
+
+def test_transfer_past_the_end_is_refused_whole(check, node):
+    results = check(
+        f"""
+        open f0 {node} rdwr
+        pread f0 off=end len=1
+        pread f0 off=end-1 len=2
+        pread f0 off=0x7fffffffffffffff len=2
+        pread f0 off=0x8000000000000000 len=1
+        pwrite f0 off=end data=00
+        pwrite f0 off=end-1 data=0000
+        """
+    )
+    assert results[1:] == ["EINVAL"] * 6
+
+
+def test_transfer_of_nothing_is_nothing(lab, check, node):
+    check(
+        f"""
+        open f0 {node} rdwr
+        pread f0 off=arena len=0
+        pread f0 off=end len=0
+        pwrite f0 off=end len=0
+        """
+    )
+
+
+def test_open_mode_bounds_transfers(check, node):
+    results = check(
+        f"""
+        open f0 {node} rdonly
+        open f1 {node} wronly
+        pwrite f0 off=arena data=00
+        pread f1 off=arena len=1
+        pread f2 off=arena len=1
+        """
+    )
+    assert results[2:] == ["EBADF"] * 3
+
+
+def test_last_byte_of_the_address_space_can_be_read(lab, node):
+    """What is there nobody knows, in a virtual machine nothing: it is readable."""
+    from mmapkit.grammar import parse_program
+
+    program = parse_program(f"open f0 {node} rdonly\npread f0 off=end-1 len=1\n")
+    result = lab.machine.run(program).results[1]
+    assert isinstance(result, Data)
+    assert len(result.data) == 1
+    assert not isinstance(result, Value)

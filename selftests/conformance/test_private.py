@@ -1,0 +1,115 @@
+"""Private mappings: a store stays with the process that made it.
+
+mmap(2), MAP_PRIVATE. Guards against a PTE with the wrong rights, and against
+copies that are lost or shared (bug classes B8, B11, D2).
+"""
+
+
+def test_private_store_never_reaches_memory(check, node):
+    results = check(
+        f"""
+        open f0 {node} rdwr
+        pread f0 off=arena len=8
+        mmap m0 f0 off=arena len=0x2000 prot=rw flags=private
+        store m0 8 0x1122334455667788
+        load m0 8
+        pread f0 off=arena len=8
+        """
+    )
+    assert results[4] == "ok 0x1122334455667788"
+    assert results[5] == results[1]
+
+
+def test_private_store_is_not_seen_through_other_mappings(check, node, other):
+    check(
+        f"""
+        open f0 {node} rdwr
+        open f1 {other} rdwr
+        mmap m0 f0 off=arena len=0x6000 prot=rw flags=private
+        mmap m1 f0 off=arena len=0x6000 prot=rw flags=private
+        mmap m2 f1 off=arena len=0x6000 prot=r flags=shared
+        fill m0 seed=1
+        digest m1
+        digest m2
+        """
+    )
+
+
+def test_private_page_is_read_before_it_is_copied(check, node):
+    check(
+        f"""
+        open f0 {node} rdwr
+        mmap m0 f0 off=arena len=0x3000 prot=rw flags=private
+        mmap m1 f0 off=arena len=0x3000 prot=rw flags=shared
+        load m0 4
+        store m1 4 0xdeadbeef
+        load m0 4
+        store m0+8 4 1
+        store m1 4 0xcafe
+        load m0 4
+        """
+    )
+
+
+def test_private_store_without_a_load_before_copies_the_page(check, node):
+    check(
+        f"""
+        open f0 {node} rdonly
+        mmap m0 f0 off=arena+0x5000 len=0x3000 prot=rw flags=private
+        store m0+0x1ffc 8 0xffffffffffffffff
+        digest m0
+        """
+    )
+
+
+def test_parent_and_child_have_private_copies_of_their_own(check, node):
+    results = check(
+        f"""
+        open f0 {node} rdonly
+        mmap m0 f0 off=arena len=0x3000 prot=rw flags=private
+        store m0+0x1000 8 1
+        fork p1
+        store m0+0x1000 8 2
+        p1: store m0+0x1008 8 3
+        p1: load m0+0x1000 8
+        load m0+0x1000 8
+        load m0+0x1008 8
+        p1: digest m0
+        wait p1
+        digest m0
+        """
+    )
+    assert results[6:8] == ["ok 0x1", "ok 0x2"]
+
+
+def test_fork_with_a_copied_first_page(check, node):
+    """Works with a lazy mapping; with an eager one on x86, from 6.16 on."""
+    check(
+        f"""
+        open f0 {node} rdonly
+        mmap m0 f0 off=arena len=0x3000 prot=rw flags=private
+        store m0 8 1
+        fork p1
+        store m0 8 2
+        p1: load m0 8
+        wait p1
+        munmap m0 len=0x1000
+        fork p2
+        p2: digest m0+0x1000
+        wait p2
+        """
+    )
+
+
+def test_child_faults_in_what_the_parent_never_touched(check, node):
+    check(
+        f"""
+        open f0 {node} rdonly
+        mmap m0 f0 off=arena+0x2000 len=0x6000 prot=rw flags=private
+        fork p1
+        p1: digest m0
+        p1: fill m0 seed=4
+        wait p1
+        digest m0
+        """
+    )

@@ -1,0 +1,40 @@
+"""A lab whose machines have the faulty methods loaded."""
+
+from dataclasses import replace
+
+import pytest
+from mmapkit.errors import MachineError
+from mmapkit.target import Node
+from mmapkit.targets.memphys import read_target
+
+METHODS = (
+    "nopage",
+    "oops",
+    "original",
+    "retry",
+    "shared-prot",
+    "sleep",
+    "stuck",
+    "swapped",
+    "warn",
+)
+
+
+def read_faulty_target(machine):
+    """Load the faulty methods, and return the target with their nodes."""
+    answer = machine.insmod("memphys_faulty", "disposable=1")
+    if answer != "ok":
+        raise MachineError(f"insmod memphys_faulty: {answer}")
+    target = read_target(machine)
+    faulty = tuple(
+        Node(f"/dev/memphys/{name}", name, tracked=name == "shared-prot")
+        for name in METHODS
+    )
+    return replace(target, nodes=target.nodes + faulty)
+
+
+@pytest.fixture(scope="module")
+def faulty(make_lab):
+    lab = make_lab(read_faulty_target)
+    yield lab
+    lab.close()

@@ -1,0 +1,141 @@
+"""Each faulty method gets the verdict that is its own, and the run goes on.
+
+The programs are those of the suite; only the node is another. A method that
+was caught leaves a machine behind that nobody trusts any more: the next program
+runs on a fresh one, and has to come out right on the reference method.
+"""
+
+import pytest
+from mmapkit.grammar import parse_program
+from mmapkit.verdict import NotReached, Ok, Value, Verdict
+
+QUESTION = """
+open f0 /dev/memphys/{method} rdonly
+mmap m0 f0 off=arena len=0x6000 prot=rw flags=private
+load m0 4
+load m0+0x1000 4
+load m0+0x2000 4
+load m0+0x3000 4
+load m0+0x4000 4
+load m0+0x5000 4
+munmap m0
+"""
+
+SHARED = """
+open f0 /dev/memphys/{method} rdwr
+mmap m0 f0 off=arena+0x4000 len=0x4000 prot=rw flags=shared
+store m0 4 0xa5
+munmap m0
+"""
+
+
+def run(lab, text, method):
+    """Return what the program comes to, and what it has to come to."""
+    program = parse_program(text.format(method=method))
+    return lab.run(program), lab.model.run(program)
+
+
+def evidence(outcome):
+    return dict(outcome.evidence)
+
+
+@pytest.fixture(autouse=True)
+def _goes_on(faulty):
+    """After each method, a program comes out right."""
+    yield
+    actual, expected = run(faulty, QUESTION, "fault")
+    assert actual == expected
+
+
+def test_original_maps_five_pages_and_loops_on_the_sixth(faulty):
+    outcome, expected = run(faulty, QUESTION, "original")
+    assert outcome.verdict is Verdict.RETRY_LOOP
+    assert outcome.stopped_at == 7
+    assert outcome.results[:7] == expected.results[:7]
+    assert outcome.results[7:] == (NotReached(), NotReached())
+    assert int(evidence(outcome)["faults"]) > 8192
+
+
+def test_nopage_without_a_pte_is_a_retry_loop(faulty):
+    outcome, _ = run(faulty, SHARED, "nopage")
+    assert outcome.verdict is Verdict.RETRY_LOOP
+    assert outcome.stopped_at == 2
+    assert int(evidence(outcome)["faults"]) > 8192
+
+
+def test_retry_is_a_retry_loop_that_counts_no_faults(faulty):
+    outcome, _ = run(faulty, SHARED, "retry")
+    assert outcome.verdict is Verdict.RETRY_LOOP
+    assert outcome.stopped_at == 2
+    assert int(evidence(outcome)["faults"]) < 100
+    assert int(evidence(outcome)["cpu_ms"]) > 400
+
+
+def test_sleeping_handler_is_a_hang(faulty):
+    outcome, _ = run(faulty, SHARED, "sleep")
+    assert outcome.verdict is Verdict.HANG
+    assert outcome.stopped_at == 2
+    assert evidence(outcome)["state"] in "SD"
+    assert any(
+        key == "stack" and "faulty_sleep_fault" in text for key, text in outcome.evidence
+    )
+
+
+def test_uninterruptible_handler_is_unkillable(faulty):
+    outcome, _ = run(faulty, SHARED, "stuck")
+    assert outcome.verdict is Verdict.UNKILLABLE
+    assert outcome.stopped_at == 2
+    assert evidence(outcome)["state"] == "D"
+
+
+def test_oops_is_a_panic_with_the_operation(faulty):
+    outcome, _ = run(faulty, SHARED, "oops")
+    assert outcome.verdict is Verdict.PANIC
+    assert outcome.stopped_at == 2
+    assert outcome.findings[0].kind == "oops"
+    assert "NULL pointer dereference" in outcome.findings[0].title
+
+
+def test_warning_is_a_splat_with_the_operation(faulty):
+    outcome, expected = run(faulty, SHARED, "warn")
+    assert outcome.verdict is Verdict.SPLAT
+    assert outcome.stopped_at == 2
+    assert outcome.results == expected.results
+    assert outcome.findings[0].kind == "warning"
+
+
+def test_swapped_pages_are_seen_in_the_contents(faulty):
+    outcome, expected = run(faulty, QUESTION, "swapped")
+    assert outcome.verdict is Verdict.OK
+    assert outcome.results[2:4] == expected.results[3:1:-1]
+    assert outcome != expected
+
+
+def test_shared_prot_lets_a_private_store_reach_memory(faulty):
+    text = """
+    open f0 /dev/memphys/{method} rdwr
+    mmap m0 f0 off=arena len=0x1000 prot=rw flags=private
+    store m0 8 0xa5
+    pread f0 off=arena len=8
+    """
+    outcome, expected = run(faulty, text, "shared-prot")
+    assert outcome.results[3].data[0] == 0xA5
+    assert expected.results[3].data[0] != 0xA5
+    assert outcome != expected
+
+
+def test_shared_prot_lets_a_read_only_mapping_be_written(faulty):
+    text = """
+    open f0 /dev/memphys/{method} rdwr
+    mmap m0 f0 off=arena len=0x1000 prot=r flags=shared
+    store m0 8 0xa5
+    """
+    outcome, expected = run(faulty, text, "shared-prot")
+    assert outcome.results[2] == Ok()
+    assert str(expected.results[2]) == "SIGSEGV m0+0x0 ACCERR"
+
+
+def test_reference_method_raises_no_alarm_beside_faulty_ones(faulty):
+    outcome, expected = run(faulty, SHARED, "remap")
+    assert outcome == expected
+    assert isinstance(run(faulty, QUESTION, "remap")[0].results[2], Value)

@@ -1,0 +1,177 @@
+"""The agent as a process of this machine: its parser, its operations, its watch."""
+
+import os
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mmapkit.agent import Mode
+from mmapkit.errors import MachineError, ProgramError
+from mmapkit.grammar import format_program, parse_program
+from mmapkit.machine.local import spawn
+from mmapkit.program import Close, Program
+from mmapkit.verdict import Errno, NotReached, Verdict
+
+from .test_grammar import MALFORMED, OPERATIONS
+
+
+@pytest.fixture(scope="module")
+def raw(agent_file):
+    """Return what sends text as a program, and gives (line, column) or None."""
+    process, agent = spawn(agent_file)
+    stream = agent._stream
+
+    def send(text):
+        deadline = agent._deadline()
+        # Every name that a test may use has a value.
+        stream.write(f"run 1\n{text}\nend\n".encode(), deadline)
+        place = None
+        while (line := stream.read_line(deadline)) != "done 1":
+            if line.startswith("error"):
+                _, number, column, _ = line.split(" ", 3)
+                place = int(number), int(column)
+        return place
+
+    yield send
+    agent.close()
+    process.wait()
+
+
+@pytest.mark.parametrize(("text", "column"), MALFORMED, ids=[m[0] for m in MALFORMED])
+def test_agent_refuses_a_malformed_line_with_its_place(raw, text, column):
+    assert raw(f"close f0\n{text}") == (2, column)
+    assert raw("close f0") is None
+
+
+def test_agent_refuses_an_unknown_name(raw):
+    assert raw("pread f0 off=nowhere+4 len=1") == (1, 14)
+
+
+@given(operations=st.lists(OPERATIONS, max_size=3), data=st.data())
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_both_parsers_refuse_the_same_lines(raw, operations, data):
+    """Break the text of a program in one place, and compare the places."""
+    text = re.sub("off=[a-z]\\w*", "off=1", format_program(Program(tuple(operations))))
+    at = data.draw(st.integers(0, len(text)))
+    extra = data.draw(st.sampled_from([" ", "#", "=", "0", "f", "m1", ":", "-", "=>"]))
+    # The last line makes sure that nothing of it is carried out.
+    text = f"{text[:at]}{extra}{text[at:]}\nlod m0"
+    with pytest.raises(ProgramError) as caught:
+        parse_program(text)
+    assert raw(text) == (caught.value.line, caught.value.column)
+
+
+PROGRAM = """
+open f0 {path} rdwr
+mmap m0 f0 off=0 len=0x3000 prot=rw flags=shared
+fill m0 seed=7
+digest m0 width=1 order=shuffled
+digest m0 width=8 order=backward
+load m0+0x10 4
+store m0+0x10 4 0xdeadbeef
+fork p1
+p1: load m0+0x10 2
+p1: load m0+0x3000 8
+p1: load m0+0x2ffc 8
+p1: mprotect m0+0x1000 len=0x1000 prot=none
+p1: digest m0
+p1: fill m0 len=0x2000 order=backward
+p1: mprotect m0+0x2000 len=0x3000 prot=r
+p1: store m0+0x2000 1 1
+wait p1
+p1: load m0 1
+pread f0 off=0x10 len=8
+pread f0 off=0 len=0x3000
+pread f0 off=3 len=0x101
+pwrite f0 off=0x2001 len=0x1001 seed=3
+pwrite f0 off=0x2001 data=0102030405
+digest m0+1 len=0x2ffe width=2
+load m9 4
+munmap m0+0x1000 len=1
+digest m0
+load m0+0xfff 1
+munmap m0
+load m0 4
+mprotect m0 prot=r
+close f0
+close f0
+pread f0 off=0 len=1
+"""
+
+
+def test_agent_and_model_agree_on_a_file(machine, model, target):
+    program = parse_program(PROGRAM.format(path=target.nodes[0].path))
+    assert machine.run(program) == model.run(program)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_every_mode_gives_the_same_results(machine, model, target, mode):
+    path = target.nodes[0].path
+    first = parse_program(f"open f3 {path} rdwr\nmmap m5 f3 off=0 len=4096 prot=r "
+                          "flags=private\n")
+    program = parse_program(
+        f"close f3\nload m5 1\nopen f0 {path} rdonly\n"
+        "mmap m0 f0 off=0 len=0x2000 prot=rw flags=private\nfill m0\nload m0 8\n"
+    )
+    machine.run(first, mode)
+    assert machine.run(program, mode) == model.run(program)
+    assert machine.run(program, Mode.KEEP) == model.run(program)
+
+
+def test_private_store_stays_out_of_the_file(machine, model, target):
+    path = target.nodes[0].path
+    program = parse_program(
+        f"open f0 {path} rdonly\nmmap m0 f0 off=0 len=0x2000 prot=rw flags=private\n"
+        "fill m0 seed=1\nfork p1\np1: store m0 8 5\nload m0 8\nwait p1\ndigest m0\n"
+    )
+    assert machine.run(program) == model.run(program)
+
+
+def test_call_that_blocks_for_ever_is_a_hang(machine, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    program = parse_program(f"close f0\nopen f0 {fifo} rdonly\nclose f0\n")
+    outcome = machine.run(program)
+    assert outcome.verdict is Verdict.HANG
+    assert outcome.stopped_at == 1
+    assert outcome.results == (Errno("EBADF"), NotReached(), NotReached())
+    assert dict(outcome.evidence)["state"] == "S"
+
+
+def test_agent_goes_on_after_a_hang(machine, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    machine.run(parse_program(f"open f0 {fifo} rdonly\n"))
+    assert machine.run(Program((Close(0),))).results == (Errno("EBADF"),)
+
+
+def test_other_process_that_blocks_is_a_hang_too(machine, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    program = parse_program(f"fork p1\np1: open f0 {fifo} rdonly\nwait p1\n")
+    outcome = machine.run(program)
+    assert outcome.verdict is Verdict.HANG
+    assert outcome.stopped_at == 1
+
+
+def test_unknown_command_is_refused(agent_file):
+    process, agent = spawn(agent_file)
+    assert agent._command("dance").startswith("error 0 0 unknown command")
+    agent.close()
+    assert process.wait(timeout=10) == 0
+
+
+def test_name_that_is_none_is_refused(agent_file):
+    process, agent = spawn(agent_file)
+    with pytest.raises(MachineError, match="EINVAL"):
+        agent.let("Upper", 1)
+    agent.close()
+    assert process.wait(timeout=10) == 0
+
+
+def test_module_that_is_not_there_is_refused(agent_file, tmp_path):
+    process, agent = spawn(agent_file)
+    assert agent.insmod(str(tmp_path / "none.ko")) == "ENOENT"
+    agent.close()
+    assert process.wait(timeout=10) == 0

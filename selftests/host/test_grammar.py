@@ -1,0 +1,179 @@
+"""Program text: what is written is read again, what is malformed is refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mmapkit.errors import ProgramError
+from mmapkit.grammar import format_program, parse_operation, parse_program
+from mmapkit.program import (
+    CAPABILITIES,
+    MAX_DATA,
+    MAX_FILES,
+    MAX_MAPS,
+    MAX_OPERATIONS,
+    MAX_PROCS,
+    MAX_TRANSFER,
+    WIDTHS,
+    Close,
+    Digest,
+    Drop,
+    Fill,
+    Fork,
+    Load,
+    Mmap,
+    Mode,
+    Mprotect,
+    Munmap,
+    Offset,
+    Open,
+    Order,
+    Pread,
+    Program,
+    Prot,
+    Pwrite,
+    Sharing,
+    Store,
+    Wait,
+)
+
+U64 = st.integers(0, (1 << 64) - 1)
+PLACES = st.integers(-(1 << 63), (1 << 63) - 1)
+NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,14}", fullmatch=True)
+OFFSETS = st.builds(Offset, U64) | st.builds(Offset, PLACES, NAMES)
+PATHS = st.from_regex(r"/[!-~]{1,40}", fullmatch=True).filter(
+    lambda path: not path.startswith("=>")
+)
+FILES = st.integers(0, MAX_FILES - 1)
+MAPS = st.integers(0, MAX_MAPS - 1)
+PEERS = st.integers(1, MAX_PROCS - 1)
+PROCS = st.integers(0, MAX_PROCS - 1)
+WIDTH = st.sampled_from(WIDTHS)
+PROT = st.integers(0, 7).map(Prot)
+ORDER = st.sampled_from(list(Order))
+LENGTHS = st.none() | U64.map(lambda n: n & ~7)
+TRANSFERS = st.integers(0, MAX_TRANSFER)
+
+
+def written(proc, file, off, data):
+    return Pwrite(file, off, len(data), data=data, proc=proc)
+
+
+OPERATIONS = st.one_of(
+    st.builds(Open, FILES, PATHS, st.sampled_from(list(Mode)), proc=PROCS),
+    st.builds(Close, FILES, proc=PROCS),
+    st.builds(
+        Mmap, MAPS, FILES, OFFSETS, U64, PROT, st.sampled_from(Sharing), proc=PROCS
+    ),
+    st.builds(Munmap, MAPS, PLACES, LENGTHS, proc=PROCS),
+    st.builds(Mprotect, MAPS, PLACES, LENGTHS, prot=PROT, proc=PROCS),
+    st.builds(Load, MAPS, PLACES, width=WIDTH, proc=PROCS),
+    st.builds(Store, MAPS, PLACES, width=WIDTH, value=U64, proc=PROCS),
+    st.builds(
+        Fill, MAPS, PLACES, LENGTHS, width=WIDTH, seed=U64, order=ORDER, proc=PROCS
+    ),
+    st.builds(Digest, MAPS, PLACES, LENGTHS, width=WIDTH, order=ORDER, proc=PROCS),
+    st.builds(Pread, FILES, OFFSETS, TRANSFERS, proc=PROCS),
+    st.builds(Pwrite, FILES, OFFSETS, TRANSFERS, U64, proc=PROCS),
+    st.builds(
+        written, PROCS, FILES, OFFSETS, st.binary(min_size=1, max_size=MAX_DATA)
+    ),
+    st.builds(Fork, PEERS, proc=PROCS),
+    st.builds(Wait, PEERS, proc=PROCS),
+    st.builds(Drop, st.sampled_from(CAPABILITIES), proc=PROCS),
+)
+
+
+@given(st.lists(OPERATIONS, max_size=20))
+def test_text_of_a_program_is_read_as_that_program(operations):
+    program = Program(tuple(operations))
+    assert parse_program(format_program(program)) == program
+
+
+def test_comments_and_expected_results_are_passed_over():
+    program = parse_program("# nothing\n\n  close f1   # the file\nclose f2 => EBADF\n")
+    assert program == Program((Close(1), Close(2)))
+
+
+def test_keys_may_come_in_any_order():
+    one = parse_operation("mmap m1 f2 off=arena+0x10 len=8 prot=rw flags=shared")
+    two = parse_operation("mmap m1 f2 flags=shared prot=wr len=0x8 off=arena+16")
+    assert one == two
+
+
+# Text, and the column of what is wrong. agent/parse.c has to agree.
+MALFORMED = [
+    ("lod m0 4", 1),
+    ("p1:", 4),
+    ("p16: close f0", 1),
+    ("p: close f0", 1),
+    ("open", 5),
+    ("open f0", 8),
+    ("open f32 /dev/x rdonly", 6),
+    ("open f0 /dev/x", 15),
+    ("open f0 /dev/x rw", 16),
+    ("open f0 /dev/x rdonly more", 23),
+    ("close m0", 7),
+    ("close f0 f1", 10),
+    ("close f100", 7),
+    ("close f", 7),
+    ("mmap m0 f0 off=0 len=1 prot=r", 30),
+    ("mmap m0 f0 off=0 len=1 prot=r flags=fixed", 37),
+    ("mmap m0 f0 off=0 len=1 prot=q flags=shared", 29),
+    ("mmap m0 f0 off=0 len=1 prot=rr flags=shared", 29),
+    ("mmap m0 f0 off=0 len=1 len=2 prot=r flags=shared", 24),
+    ("mmap m0 f0 off=0 size=1 prot=r flags=shared", 18),
+    ("mmap m0 f0 off= len=1 prot=r flags=shared", 16),
+    ("mmap m0 f0 off=0 len=0x prot=r flags=shared", 22),
+    ("mmap m0 f0 off=0 len=18446744073709551616 prot=r flags=shared", 22),
+    ("mmap m0 f0 0x1000 len=1 prot=r flags=shared", 12),
+    ("munmap m64", 8),
+    ("munmap m0+", 11),
+    ("munmap m0+x", 11),
+    ("munmap m0 width=4", 11),
+    ("mprotect m0", 12),
+    ("load m0", 8),
+    ("load m0 3", 9),
+    ("load m0+0x10000000000000000 4", 9),
+    ("load +4 4", 6),
+    ("store m0 4", 11),
+    ("store m0 4 x", 12),
+    ("fill m0 len=3", 14),
+    ("fill m0 len=4 width=8   ", 25),
+    ("fill m0 order=random", 15),
+    ("digest m0 seed=1", 11),
+    ("pread f0 off=0", 15),
+    ("pread f0 off=0 len=4194305", 27),
+    ("pwrite f0 off=0", 16),
+    ("pwrite f0 off=0 data=0", 22),
+    ("pwrite f0 off=0 data=0g", 22),
+    ("pwrite f0 off=0 data=00 len=2", 30),
+    ("pwrite f0 off=0 data=00 seed=2", 31),
+    ("pwrite f0 off=0 seed=2 # pattern", 24),
+    ("fork p0", 6),
+    ("fork p16", 6),
+    ("wait p0", 6),
+    ("drop root", 6),
+    ("drop", 5),
+]
+
+
+@pytest.mark.parametrize(("text", "column"), MALFORMED, ids=[m[0] for m in MALFORMED])
+def test_malformed_line_is_refused_with_its_place(text, column):
+    with pytest.raises(ProgramError) as caught:
+        parse_program(f"close f0\n{text}\n")
+    assert (caught.value.line, caught.value.column) == (2, column)
+    assert caught.value.message
+
+
+def test_program_that_is_too_long_is_refused():
+    with pytest.raises(ProgramError, match="at most"):
+        parse_program("close f0\n" * (MAX_OPERATIONS + 1))
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused(text):
+    try:
+        parse_program(text)
+    except ProgramError as err:
+        assert err.line >= 1
+        assert err.column >= 1

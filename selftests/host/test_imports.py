@@ -1,0 +1,120 @@
+"""Which module of mmapkit may know which: the arrows run one way."""
+
+import ast
+import re
+
+import pytest
+from mmapkit.setup import ROOT
+
+KIT = ROOT / "selftests" / "mmapkit"
+
+# Everything may use the exceptions.
+MAY = {
+    "errors": "",
+    "content": "",
+    "verdict": "",
+    "program": "",
+    "build": "",
+    "provision": "",
+    "grammar": "program",
+    "target": "program content",
+    "state": "program target",
+    "model": "program target content verdict state",
+    "strategies": "program",
+    "console": "verdict",
+    "agent": "program grammar verdict",
+    "kernel": "build",
+    "report": "",
+    "report.text": "verdict",
+    "machine": "agent console program verdict",
+    "machine.local": "agent machine program verdict",
+    "machine.qemu": "agent build kernel machine program verdict",
+    "files": "machine program verdict",
+    "targets": "",
+    "targets.memphys": "files machine program target verdict",
+    "lab": "agent grammar machine model program report.text target verdict",
+    "setup": "kernel provision machine machine.local machine.qemu",
+    "plugin": "build lab machine report.text setup target targets.memphys verdict",
+}
+
+
+def module_name(path):
+    parts = path.relative_to(KIT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {module_name(path): path for path in sorted(KIT.rglob("*.py"))}
+
+
+def imports(path):
+    """Return the modules of mmapkit that a file imports, at any depth."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            name = name.removeprefix("mmapkit.")
+            if name in MODULES:
+                found.add(name)
+    return found - {""}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name])
+def test_module_knows_only_what_it_may(name):
+    allowed = {*MAY[name].split(), "errors"}
+    # A package comes along with each of its modules.
+    allowed |= {module.split(".")[0] for module in allowed}
+    assert imports(MODULES[name]) <= allowed
+
+
+def test_every_module_has_its_place():
+    assert set(MAY) == set(MODULES) - {""}
+
+
+def test_walk_sees_a_forbidden_import(tmp_path):
+    file = tmp_path / "model.py"
+    file.write_text("def f():\n    from mmapkit.machine import qemu\n")
+    assert imports(file) == {"machine", "machine.qemu"}
+
+
+def sources(*patterns):
+    return [
+        path
+        for pattern in patterns
+        for path in ROOT.glob(pattern)
+        if ".tox" not in path.parts
+    ]
+
+
+def places(pattern, paths):
+    """Return the files in which a pattern occurs, relative to the repository."""
+    return {
+        str(path.relative_to(ROOT))
+        for path in paths
+        if re.search(pattern, path.read_text())
+    }
+
+
+def test_only_the_machine_knows_qemu():
+    found = places(r"(?m)^\s*(from|import) qemu\b", MODULES.values())
+    assert found == {"selftests/mmapkit/machine/qemu.py"}
+
+
+def test_only_compat_knows_kernel_versions():
+    files = sources("driver/**/*.[ch]", "selftests/agent/*.[ch]")
+    found = places(r"LINUX_VERSION_CODE|KERNEL_VERSION", files)
+    assert found
+    assert all(path.startswith("driver/compat/") for path in found)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"time\.sleep\(", r"shell=True", r"except (Base)?Exception\b", r"(?m)^\s*print\("],
+)
+def test_library_keeps_house_rules(pattern):
+    assert places(pattern, MODULES.values()) == set()

@@ -1,0 +1,220 @@
+"""The lab: machines are replaced, content is restored, nothing is lost."""
+
+from dataclasses import replace
+
+import pytest
+from mmapkit.agent import Mode
+from mmapkit.errors import MachineError, MachineLost
+from mmapkit.grammar import parse_program
+from mmapkit.lab import Lab, restoring
+from mmapkit.machine import Machines, outcome_of, outcome_of_loss
+from mmapkit.agent import Told
+from mmapkit.model import Model
+from mmapkit.program import Pwrite
+from mmapkit.verdict import Errno, NotReached, Ok, Outcome, Verdict
+
+from .test_model import TARGET
+
+WRITE = parse_program(
+    "open f0 /dev/fault rdwr\nmmap m0 f0 off=arena+0x3000 len=0x2000 prot=rw "
+    "flags=shared\nstore m0+0xffe 4 1\n"
+)
+READ = parse_program("open f0 /dev/fault rdonly\npread f0 off=arena len=8\n")
+
+
+class FakeMachine:
+    """A machine that does what the model says, or what it is told to."""
+
+    host_files = {}
+
+    def __init__(self, number, say=None):
+        self.number = number
+        self.title = f"fake {number}"
+        self.usable = True
+        self.ran = []
+        self.names = {}
+        self.say = say or {}
+        self.closed = False
+
+    def prepare(self):
+        pass
+
+    def let(self, name, value):
+        self.names[name] = value
+
+    def run(self, program, mode=Mode.FRESH):
+        self.ran.append((program, mode))
+        outcome = self.say.get((program, mode)) or Model(TARGET).run(program)
+        self.usable = outcome.verdict is Verdict.OK
+        return outcome
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def fleet():
+    return []
+
+
+@pytest.fixture
+def make(fleet, tmp_path):
+    """Make a lab on fake machines; say: what the first of them answers."""
+
+    def lab(*scripts):
+        def start(number):
+            say = scripts[number - 1] if number <= len(scripts) else None
+            fleet.append(FakeMachine(number, say))
+            return fleet[-1]
+
+        machines = Machines(start, lambda line: None)
+        return Lab(machines, lambda machine: TARGET, tmp_path / "journal")
+
+    return lab
+
+
+def programs_of(machine):
+    return [program for program, _ in machine.ran]
+
+
+def test_new_machine_gets_names_and_content(make, fleet):
+    lab = make()
+    assert lab.run(READ) == lab.model.run(READ)
+    (machine,) = fleet
+    assert machine.names == TARGET.symbols()
+    restored, program = programs_of(machine)
+    assert program == READ
+    assert sum(op.len for op in restored if isinstance(op, Pwrite)) == 4 << 20
+
+
+def test_pages_that_a_program_wrote_to_are_restored_before_the_next(make, fleet):
+    lab = make()
+    lab.run(WRITE)
+    lab.run(READ)
+    restored = programs_of(fleet[0])[2]
+    assert restored == restoring(TARGET, [0x6403000, 0x6404000])
+    assert [op.len for op in restored if isinstance(op, Pwrite)] == [0x2000]
+    lab.run(READ)
+    assert programs_of(fleet[0])[4] == READ
+
+
+def test_all_is_restored_after_an_outcome_that_was_not_expected(make, fleet):
+    wrong = Outcome((Ok(), Errno("EIO")))
+    lab = make({(READ, Mode.FRESH): wrong})
+    lab.run(READ)
+    lab.run(READ)
+    restored = programs_of(fleet[0])[2]
+    assert sum(op.len for op in restored if isinstance(op, Pwrite)) == 4 << 20
+
+
+def test_machine_in_doubt_is_replaced_and_the_run_goes_on(make, fleet):
+    hang = Outcome((Ok(), NotReached()), Verdict.HANG, 1)
+    lab = make({(READ, Mode.FRESH): hang})
+    assert lab.run(READ) == hang
+    assert lab.run(READ) == lab.model.run(READ)
+    assert [machine.closed for machine in fleet] == [True, False]
+
+
+def test_operation_that_left_no_word_is_found_step_by_step(make, fleet):
+    lost = Outcome((NotReached(), NotReached()), Verdict.LOST)
+    located = Outcome((Ok(), NotReached()), Verdict.LOST, 1)
+    lab = make({(READ, Mode.FRESH): lost}, {(READ, Mode.STEP): located})
+    assert lab.run(READ) == located
+    assert len(fleet) == 2
+
+
+def test_loss_that_does_not_happen_again_is_still_told(make, fleet):
+    lost = Outcome((NotReached(), NotReached()), Verdict.LOST)
+    lab = make({(READ, Mode.FRESH): lost})
+    assert lab.run(READ) == lost
+
+
+def test_program_is_in_the_journal_before_it_is_sent(make, fleet, tmp_path):
+    lab = make()
+    _ = lab.machine
+
+    def die(program, mode):
+        assert (tmp_path / "journal").read_text().count("store m0+0xffe") == 1
+        raise MachineLost("now")
+
+    lab.run(READ)
+    fleet[0].run = die
+    with pytest.raises(MachineLost):
+        lab.run(WRITE)
+
+
+def test_quick_runs_share_processes_but_for_some(make, fleet):
+    lab = make()
+    modes = set()
+    for off in range(64):
+        text = f"open f0 /dev/fault rdonly\npread f0 off=arena+{off} len=8\n"
+        lab.run(parse_program(text), quick=True)
+        modes.add(fleet[0].ran[-1][1])
+    assert modes == {Mode.KEEP, Mode.LAST}
+
+
+def test_content_that_cannot_be_restored_is_an_error(make, fleet):
+    lab = make()
+    _ = lab.machine
+    broken = Outcome((), Verdict.HANG, 0)
+    fleet[0].run = lambda program, mode: broken
+    with pytest.raises(MachineError, match="cannot be restored"):
+        lab.run(READ)
+
+
+TOLD = Told((Ok(),), Verdict.OK, None, True, 0, (), ())
+
+
+def test_clean_run_is_ok():
+    assert outcome_of(TOLD, 0) == Outcome((Ok(),))
+
+
+def test_warning_in_the_log_is_a_splat_at_its_operation():
+    log = ("WARNING: CPU: 1 PID: 9 at x.c:1", "CPU: 1 PID: 9 Comm: mp.7.0")
+    outcome = outcome_of(replace(TOLD, log=log), 0)
+    assert (outcome.verdict, outcome.stopped_at) == (Verdict.SPLAT, 0)
+
+
+def test_taint_without_a_word_is_a_splat():
+    outcome = outcome_of(replace(TOLD, taint=1 << 9 | 1 << 12), 1 << 12)
+    assert outcome.verdict is Verdict.SPLAT
+    assert "W: warning" in outcome.findings[0].title
+
+
+def test_log_outranks_a_killed_process():
+    told = replace(TOLD, verdict=Verdict.KILLED, stopped_at=0)
+    assert outcome_of(told, 0).verdict is Verdict.KILLED
+    oops = ("BUG: unable to handle page fault", "Comm: mp.7.0")
+    assert outcome_of(replace(told, log=oops), 0).verdict is Verdict.SPLAT
+
+
+def test_what_cannot_be_killed_outranks_what_it_did():
+    told = replace(TOLD, verdict=Verdict.HANG, stopped_at=0, killable=False)
+    assert outcome_of(told, 0).verdict is Verdict.UNKILLABLE
+
+
+def loss(console=(), results=None, mode=Mode.FRESH):
+    err = MachineLost("the agent is gone")
+    err.results = results or {}
+    return outcome_of_loss(READ, mode, 7, err, console)
+
+
+def test_end_without_a_word_is_lost():
+    assert loss().verdict is Verdict.LOST
+    assert loss().stopped_at is None
+
+
+def test_end_with_an_oops_is_a_panic_at_its_operation():
+    outcome = loss(("BUG: kernel NULL pointer dereference", "Comm: mp.7.1"))
+    assert (outcome.verdict, outcome.stopped_at) == (Verdict.PANIC, 1)
+
+
+def test_oops_of_another_run_is_not_of_this_one():
+    outcome = loss(("BUG: kernel NULL pointer dereference", "Comm: mp.6.1"))
+    assert (outcome.verdict, outcome.stopped_at) == (Verdict.PANIC, None)
+
+
+def test_step_by_step_the_first_operation_without_a_result_is_the_one():
+    outcome = loss(results={0: "ok"}, mode=Mode.STEP)
+    assert outcome.results == (Ok(), NotReached())
+    assert outcome.stopped_at == 1

@@ -1,0 +1,88 @@
+"""The plugin, as its user sees it: exit codes and words."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from mmapkit.setup import ROOT
+
+FAILING = """
+from mmapkit.verdict import Errno, Ok, Outcome, Verdict
+
+def test_outcome():
+    program = ("close f0",)
+    assert Outcome((Errno("EBADF"),), program=program) == Outcome((Ok(),))
+"""
+
+USING = """
+def test_lab(lab):
+    pass
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run pytest with the plugin on a test, in a folder of its own."""
+
+    def pytest_of(text, *options, **environment):
+        (tmp_path / "test_it.py").write_text(text)
+        argv = [sys.executable, "-m", "pytest", "-p", "mmapkit.plugin", *options]
+        return subprocess.run(
+            [*argv, "--rootdir", str(tmp_path), "-c", os.devnull, "test_it.py"],
+            cwd=tmp_path,
+            env=os.environ
+            | {"PYTHONPATH": str(ROOT / "selftests"), "PYTHONDONTWRITEBYTECODE": "1"}
+            | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return pytest_of
+
+
+def test_check_that_fails_fails_the_run_and_shows_the_program(run):
+    done = run(FAILING)
+    assert done.returncode == 1
+    assert "> close f0 => EBADF   # expected: ok" in done.stdout
+
+
+def refused(done):
+    """Return the reason why a run was refused: one line, exit code 2."""
+    assert done.returncode == 2
+    assert "Traceback" not in done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if "Exit: memphys" in line]
+    return line
+
+
+def test_kernel_that_is_not_there_is_refused_in_one_line(run):
+    line = refused(run(USING, "--kernel=5.4.321"))
+    assert "no installed kernel 5.4.321" in line
+
+
+def test_tree_that_is_not_there_is_refused_in_one_line(run, tmp_path):
+    line = refused(run(USING, f"--kernel={tmp_path}/none"))
+    assert "build the kernel there first" in line
+
+
+def test_this_machine_is_not_used_without_a_yes(run):
+    line = refused(run(USING, "--machine=local"))
+    assert "--this-machine-is-disposable" in line
+
+
+def test_packages_that_are_missing_are_told_in_one_line(run, tmp_path):
+    (tmp_path / "bin").mkdir()
+    dpkg = tmp_path / "bin" / "dpkg-query"
+    dpkg.write_text("#!/bin/sh\necho dpkg-query: no packages found; exit 1\n")
+    dpkg.chmod(0o755)
+    path = f"{dpkg.parent}:{os.environ['PATH']}"
+    line = refused(run(USING, PATH=path, MEMPHYS_INSTALL="no"))
+    assert "apt-get install --no-install-recommends" in line
+    assert "qemu-system-x86" in line
+
+
+def test_tests_that_need_no_machine_start_none(run, tmp_path):
+    done = run("def test_nothing():\n    pass\n")
+    assert done.returncode == 0
+    assert not (tmp_path / "results").exists()

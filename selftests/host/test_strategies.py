@@ -1,0 +1,84 @@
+"""Generated programs: that they make sense, vary, and shrink."""
+
+from collections import Counter
+
+from hypothesis import HealthCheck, Phase, find, given, settings
+from mmapkit.model import Model
+from mmapkit.program import MAX_OPERATIONS, Digest, Mmap, Order, Sharing
+from mmapkit.strategies import Shape, large, programs, refused
+from mmapkit.verdict import Errno, Ok, Void
+
+from .test_model import PATHS, TARGET
+
+MANY = settings(
+    max_examples=800,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def sample(strategy):
+    found = []
+
+    @given(strategy)
+    @MANY
+    def gather(program):
+        found.append(program)
+
+    gather()
+    return found
+
+
+def test_programs_make_sense_more_often_than_not():
+    results = Counter()
+    for program in sample(programs(PATHS)):
+        results.update(type(r) for r in Model(TARGET).run(program).results)
+    assert results[Void] < sum(results.values()) / 3
+    assert results[Ok] > sum(results.values()) / 4
+
+
+def test_programs_vary_in_what_they_do():
+    kinds = Counter()
+    flags = Counter()
+    for program in sample(programs(PATHS)):
+        assert len(program) <= MAX_OPERATIONS
+        kinds.update(op.word for op in program)
+        flags.update((op.flags, op.prot) for op in program if isinstance(op, Mmap))
+    assert set(kinds) == {
+        *("open", "close", "mmap", "munmap", "mprotect", "load", "store"),
+        *("fill", "digest", "pread", "pwrite", "fork", "wait"),
+    }
+    assert len(flags) >= 16
+
+
+def test_refused_mappings_are_refused_more_often_than_not():
+    answers = Counter(
+        Model(TARGET).run(program).results[1] for program in sample(refused(PATHS))
+    )
+    for name in ("EINVAL", "EOVERFLOW", "ENOMEM", "EACCES"):
+        assert answers[Errno(name)] > 0
+    assert answers[Ok()] < sum(answers.values()) / 3
+
+
+def test_large_mappings_reach_across_a_pmd():
+    shape = Shape()
+    lengths = {p[1].len for p in sample(large(PATHS))}
+    assert min(lengths) < shape.huge < max(lengths)
+
+
+def test_failing_program_shrinks_to_its_cause():
+    """A bug of private mappings that are digested backwards, say."""
+
+    def fails(program):
+        private = {
+            op.map
+            for op in program
+            if isinstance(op, Mmap) and op.flags is Sharing.PRIVATE
+        }
+        return any(
+            isinstance(op, Digest) and op.order is Order.BACKWARD and op.map in private
+            for op in program
+        )
+
+    smallest = find(programs(PATHS), fails, settings=settings(max_examples=3000))
+    assert len(smallest) <= 4
