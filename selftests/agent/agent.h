@@ -22,7 +22,7 @@
 #define MAX_MAPS	64	/* m0 .. m63 */
 #define MAX_PROCS	16	/* p0 .. p15 */
 #define MAX_PATH	128	/* bytes of a file name, the NUL included */
-#define MAX_DATA	256	/* bytes that an operation or result spells out */
+#define MAX_DATA	256	/* bytes that are spelled out */
 #define MAX_TRANSFER	(4UL << 20)	/* bytes that pread and pwrite move */
 #define MAX_RANGE	(1UL << 30)	/* bytes that fill and digest visit */
 
@@ -187,6 +187,13 @@ struct shared {
 	struct result result[MAX_OPS];
 };
 
+enum run_mode {
+	RUN_FRESH,	/* in a process of its own, that exits */
+	RUN_STEP,	/* so, telling each result before going on */
+	RUN_KEEP,	/* in the process of the last one, which stays */
+	RUN_LAST,	/* in the process of the last one, which exits */
+};
+
 extern struct shared *shared;
 extern size_t page_size;
 
@@ -264,14 +271,10 @@ struct sample {
 bool sample_take(pid_t pid, struct sample *s);
 void sample_report(pid_t pid);
 
-/* watch.c: run the program in @shared and tell what became of it. */
-enum run_mode {
-	RUN_FRESH,	/* in a process of its own, that exits */
-	RUN_STEP,	/* so, each result being told before the next operation */
-	RUN_KEEP,	/* in the process of the last one, which stays */
-	RUN_LAST,	/* in the process of the last one, which exits */
-};
+/* start.c: processes for programs. */
+void start_program(enum run_mode mode);
 
+/* watch.c: run the program in @shared and tell what became of it. */
 bool watch_run(enum run_mode mode, const struct calibration *cal);
 
 /* worker.c */

@@ -49,7 +49,7 @@ void kmsg_forward(int fd)
 			record[n] = '\0';
 			forward_record(record);
 		} else if (n == 0 || (errno != EPIPE && errno != EINTR)) {
-			/* EPIPE: some were overwritten unread; there are more. */
+			/* EPIPE: some were overwritten; there are more. */
 			return;
 		}
 	}

@@ -117,7 +117,8 @@ static void let(char *args)
 
 	if (value)
 		*value++ = '\0';
-	if (value && parse_number(value, &number) && symbol_define(args, number))
+	if (value && parse_number(value, &number) &&
+	    symbol_define(args, number))
 		port_print("ok\n");
 	else
 		port_print("EINVAL\n");
@@ -179,10 +180,12 @@ int main(void)
 	shared->supervisor = getpid();
 
 	shared->idle_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (first)
-		in = out = init_machine(PORT_NAME);
-	else
+	if (first) {
+		in = init_machine(PORT_NAME);
+		out = in;
+	} else {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	}
 	if (in < 0 || shared->idle_fd < 0 || !port_open(in, out)) {
 		if (first)
 			reboot(RB_POWER_OFF);

@@ -4,6 +4,7 @@
  */
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent.h"
@@ -50,10 +51,10 @@ const char *errno_name(int err)
 
 const char *signal_name(int sig)
 {
-	static char name[16] = "SIG";
-	const char *abbreviation = sigabbrev_np(sig);
+	static char name[16];
+	const char *abbrev = sigabbrev_np(sig);
 
-	strncpy(name + 3, abbreviation ? abbreviation : "?", sizeof(name) - 4);
+	snprintf(name, sizeof(name), "SIG%s", abbrev ? abbrev : "?");
 	return name;
 }
 

@@ -74,9 +74,9 @@ static bool key_values(struct parser *p, struct op *op, unsigned int must,
 		struct token name = t, value = t;
 
 		if (!eq)
-			return parse_fail(p, t.start,
-					  "not a key=value: \"%.*s\"",
-					  (int)t.len, t.start);
+			return refuse(p, t.start,
+				      "not a key=value: \"%.*s\"",
+				      (int)t.len, t.start);
 		name.len = eq - t.start;
 		value.start = eq + 1;
 		value.len = t.len - name.len - 1;
@@ -85,11 +85,12 @@ static bool key_values(struct parser *p, struct op *op, unsigned int must,
 			if (token_is(name, keys[i].name))
 				break;
 		if (i == ARRAY_SIZE(keys) || !(keys[i].key & may))
-			return parse_fail(p, t.start, "\"%.*s\" does not belong here",
-				    (int)name.len, name.start);
+			return refuse(p, t.start,
+				      "\"%.*s\" does not belong here",
+				      (int)name.len, name.start);
 		if (seen & keys[i].key)
-			return parse_fail(p, t.start, "\"%s\" is there twice",
-				    keys[i].name);
+			return refuse(p, t.start, "\"%s\" is there twice",
+				      keys[i].name);
 		seen |= keys[i].key;
 		if (!key_value(p, op, keys[i].key, value))
 			return false;
@@ -97,7 +98,7 @@ static bool key_values(struct parser *p, struct op *op, unsigned int must,
 
 	for (i = 0; i < ARRAY_SIZE(keys); i++)
 		if (must & ~seen & keys[i].key)
-			return parse_fail(p, p->at, "missing %s=", keys[i].name);
+			return refuse(p, p->at, "missing %s=", keys[i].name);
 	return true;
 }
 
@@ -105,8 +106,10 @@ static bool end_of_line(struct parser *p)
 {
 	struct token t = token_next(p);
 
-	return !t.len || parse_fail(p, t.start, "nothing is expected here: \"%.*s\"",
-			      (int)t.len, t.start);
+	if (!t.len)
+		return true;
+	return refuse(p, t.start, "nothing is expected here: \"%.*s\"",
+		      (int)t.len, t.start);
 }
 
 static bool file_handle(struct parser *p, struct op *op)
@@ -121,7 +124,7 @@ static bool peer_handle(struct parser *p, struct op *op)
 	if (!token_handle(p, t, 'p', MAX_PROCS, &op->peer))
 		return false;
 	return op->peer ||
-	       parse_fail(p, t.start, "p0 is there from the start to the end");
+	       refuse(p, t.start, "p0 is there from the start to the end");
 }
 
 static bool parse_open(struct parser *p, struct op *op)
@@ -133,8 +136,8 @@ static bool parse_open(struct parser *p, struct op *op)
 
 	t = token_next(p);
 	if (!t.len || t.len >= MAX_PATH)
-		return parse_fail(p, t.start, "a path of 1 to %d bytes is due",
-			    MAX_PATH - 1);
+		return refuse(p, t.start, "a path of 1 to %d bytes is due",
+			      MAX_PATH - 1);
 	memcpy(op->path, t.start, t.len);
 	op->path[t.len] = '\0';
 
@@ -146,9 +149,9 @@ static bool parse_open(struct parser *p, struct op *op)
 	else if (token_is(t, "rdwr"))
 		op->mode = O_RDWR;
 	else
-		return parse_fail(p, t.start,
-			    "mode is rdonly, wronly or rdwr, not \"%.*s\"",
-			    (int)t.len, t.start);
+		return refuse(p, t.start,
+			      "mode is rdonly, wronly or rdwr, not \"%.*s\"",
+			      (int)t.len, t.start);
 	return end_of_line(p);
 }
 
@@ -176,13 +179,14 @@ static bool parse_mprotect(struct parser *p, struct op *op)
 
 static bool parse_load(struct parser *p, struct op *op)
 {
-	return token_place(p, op) && token_width(p, token_next(p), &op->width) &&
-	       end_of_line(p);
+	return token_place(p, op) &&
+	       token_width(p, token_next(p), &op->width) && end_of_line(p);
 }
 
 static bool parse_store(struct parser *p, struct op *op)
 {
-	return token_place(p, op) && token_width(p, token_next(p), &op->width) &&
+	return token_place(p, op) &&
+	       token_width(p, token_next(p), &op->width) &&
 	       token_number(p, token_next(p), &op->value) && end_of_line(p);
 }
 
@@ -190,8 +194,8 @@ static bool parse_store(struct parser *p, struct op *op)
 static bool whole_accesses(struct parser *p, const struct op *op)
 {
 	if (op->len % op->width)
-		return parse_fail(p, p->at, "len is not a multiple of width=%u",
-			    op->width);
+		return refuse(p, p->at, "len is not a multiple of width=%u",
+			      op->width);
 	return true;
 }
 
@@ -213,7 +217,8 @@ static bool parse_digest(struct parser *p, struct op *op)
 static bool transfer(struct parser *p, const struct op *op)
 {
 	if (op->len > MAX_TRANSFER)
-		return parse_fail(p, p->at, "len is at most %lu here", MAX_TRANSFER);
+		return refuse(p, p->at, "len is at most %lu here",
+			      MAX_TRANSFER);
 	return true;
 }
 
@@ -229,11 +234,11 @@ static bool parse_pwrite(struct parser *p, struct op *op)
 	    !key_values(p, op, KEY_OFF, KEY_LEN | KEY_SEED | KEY_DATA))
 		return false;
 	if (op->ndata && op->seeded)
-		return parse_fail(p, p->at, "seed= and data= exclude one another");
+		return refuse(p, p->at, "seed= and data= exclude one another");
 	if (op->whole && !op->ndata)
-		return parse_fail(p, p->at, "missing len= or data=");
+		return refuse(p, p->at, "missing len= or data=");
 	if (op->ndata && op->len != op->ndata)
-		return parse_fail(p, p->at, "len= and data= differ");
+		return refuse(p, p->at, "len= and data= differ");
 	return transfer(p, op);
 }
 
@@ -248,8 +253,8 @@ static bool parse_drop(struct parser *p, struct op *op)
 
 	op->mode = capability_number(t.start, t.len);
 	if (op->mode < 0)
-		return parse_fail(p, t.start, "unknown capability \"%.*s\"",
-			    (int)t.len, t.start);
+		return refuse(p, t.start, "unknown capability \"%.*s\"",
+			      (int)t.len, t.start);
 	return end_of_line(p);
 }
 
@@ -297,7 +302,7 @@ bool parse_line(struct parser *p, const char *line, struct op *op, bool *empty)
 			return false;
 		t = token_next(p);
 		if (!t.len)
-			return parse_fail(p, t.start, "an operation is due");
+			return refuse(p, t.start, "an operation is due");
 	}
 
 	*empty = !t.len;
@@ -310,6 +315,6 @@ bool parse_line(struct parser *p, const char *line, struct op *op, bool *empty)
 			return forms[i].parse(p, op);
 		}
 	}
-	return parse_fail(p, t.start, "unknown operation \"%.*s\"", (int)t.len,
-		    t.start);
+	return refuse(p, t.start, "unknown operation \"%.*s\"", (int)t.len,
+		      t.start);
 }

@@ -21,7 +21,7 @@ struct token {
  * All of these are true for what they can read, and leave place and reason in
  * the parser where they cannot.
  */
-bool parse_fail(struct parser *p, const char *where, const char *fmt, ...)
+bool refuse(struct parser *p, const char *where, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 struct token token_next(struct parser *p);
 bool token_is(struct token t, const char *text);

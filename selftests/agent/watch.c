@@ -231,9 +231,10 @@ static enum verdict look(struct watch *w)
 	}
 
 	w->waited_ms += passed;
-	/* Nobody is there between a fork and the first look, or after an exit. */
+	/* Between a fork and the first look, or after an exit: nobody there. */
 	if (!sample_take(pid, &w->last))
-		return w->waited_ms < w->deadline_ms ? VERDICT_OK : VERDICT_HANG;
+		return w->waited_ms < w->deadline_ms ? VERDICT_OK :
+						       VERDICT_HANG;
 	return judge(w);
 }
 
@@ -277,81 +278,6 @@ static void step_forward(void)
 		worker_ring(shared->op[turn].proc);
 }
 
-/* True when a process that carried out the last program waits for another. */
-static bool worker_waits(void)
-{
-	return shared->generation && shared->idle == shared->generation;
-}
-
-static void start_worker(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		worker_start();
-	if (pid < 0) {
-		port_print("error 0 0 fork: %s\n", errno_name(errno));
-		port_flush();
-		exit(1);
-	}
-	shared->proc[0].pid = pid;
-	setpgid(pid, pid);
-}
-
-/* Have a waiting process exit, by a program of no operations. */
-static void retire_worker(void)
-{
-	pid_t pid = shared->proc[0].pid;
-	unsigned int nops = shared->nops;
-
-	shared->nops = 0;
-	shared->turn = 0;
-	shared->keep = false;
-	shared->generation++;
-	worker_ring(0);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	shared->nops = nops;
-}
-
-/* What a process does that no other program is to inherit. */
-static bool leaves_traces(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < shared->nops; i++)
-		if (shared->op[i].kind == OP_FORK ||
-		    shared->op[i].kind == OP_DROP)
-			return true;
-	return false;
-}
-
-/* Get the program in @shared going. */
-static void start_program(enum run_mode mode)
-{
-	bool waits = worker_waits();
-
-	if (waits && mode != RUN_KEEP && mode != RUN_LAST) {
-		retire_worker();
-		waits = false;
-	}
-
-	shared->proc[0].state = PROC_ALIVE;
-	shared->turn = 0;
-	while (shared->turn < shared->nops && shared->op[shared->turn].proc)
-		shared->result[shared->turn++].kind = RESULT_VOID;
-	shared->beat = 0;
-	shared->go = mode == RUN_STEP ? 0 : shared->nops;
-	shared->next_addr = shared->room_start;
-	shared->keep = mode == RUN_KEEP && !leaves_traces();
-	__sync_synchronize();
-	shared->generation++;
-	if (waits)
-		worker_ring(0);
-	else
-		start_worker();
-}
-
 static int child_signals(void)
 {
 	static int fd = -1;
@@ -372,7 +298,8 @@ static enum verdict watch_until_over(struct watch *w, bool step)
 
 	while (reap(w)) {
 		/* p0 ended before its time: nobody ends the others. */
-		if (shared->proc[0].state == PROC_GONE && WIFSIGNALED(w->status))
+		if (shared->proc[0].state == PROC_GONE &&
+		    WIFSIGNALED(w->status))
 			return VERDICT_KILLED;
 		if (step && shared->go <= shared->turn)
 			step_forward();

@@ -17,7 +17,7 @@ static struct {
 
 static unsigned int nsymbols;
 
-bool parse_fail(struct parser *p, const char *where, const char *fmt, ...)
+bool refuse(struct parser *p, const char *where, const char *fmt, ...)
 {
 	va_list args;
 
@@ -54,7 +54,7 @@ static bool number(const char *start, size_t len, uint64_t *value)
 	int base = 10;
 	uint64_t sum = 0;
 
-	if (len > 2 && start[0] == '0' && (start[1] == 'x' || start[1] == 'X')) {
+	if (len > 2 && start[0] == '0' && (start[1] | 0x20) == 'x') {
 		base = 16;
 		start += 2;
 		len -= 2;
@@ -86,24 +86,24 @@ bool token_number(struct parser *p, struct token t, uint64_t *value)
 {
 	if (number(t.start, t.len, value))
 		return true;
-	return parse_fail(p, t.start, "not a number of at most 64 bits: \"%.*s\"",
-		    (int)t.len, t.start);
+	return refuse(p, t.start, "not a number of at most 64 bits: \"%.*s\"",
+		      (int)t.len, t.start);
 }
 
 /* f, m or p, and a number below @limit. */
 bool token_handle(struct parser *p, struct token t, char letter,
-		   unsigned int limit, unsigned int *index)
+		  unsigned int limit, unsigned int *index)
 {
 	uint64_t n;
 
 	if (!t.len)
-		return parse_fail(p, t.start, "missing %c0 to %c%u", letter, letter,
-			    limit - 1);
+		return refuse(p, t.start, "missing %c0 to %c%u", letter, letter,
+			      limit - 1);
 	if (t.start[0] != letter || t.len > 3 || t.len < 2 ||
 	    !isdigit((unsigned char)t.start[1]) ||
 	    !number(t.start + 1, t.len - 1, &n) || n >= limit)
-		return parse_fail(p, t.start, "not one of %c0 to %c%u: \"%.*s\"",
-			    letter, letter, limit - 1, (int)t.len, t.start);
+		return refuse(p, t.start, "not one of %c0 to %c%u: \"%.*s\"",
+			      letter, letter, limit - 1, (int)t.len, t.start);
 	*index = n;
 	return true;
 }
@@ -127,7 +127,8 @@ bool symbol_define(const char *name, uint64_t value)
 	size_t len = strlen(name);
 	unsigned int i;
 
-	if (!islower((unsigned char)name[0]) || len >= sizeof(symbols[0].name) ||
+	if (!islower((unsigned char)name[0]) ||
+	    len >= sizeof(symbols[0].name) ||
 	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != len)
 		return false;
 
@@ -137,7 +138,7 @@ bool symbol_define(const char *name, uint64_t value)
 		return false;
 	if (i == nsymbols)
 		nsymbols++;
-	strcpy(symbols[i].name, name);
+	memcpy(symbols[i].name, name, len + 1);
 	symbols[i].value = value;
 	return true;
 }
@@ -147,7 +148,7 @@ bool symbol_define(const char *name, uint64_t value)
  * depend on where the name lies on this machine.
  */
 bool token_offset(struct parser *p, struct token t, uint64_t *value,
-		   uint64_t *delta)
+		  uint64_t *delta)
 {
 	uint64_t base = 0;
 	size_t n = 0;
@@ -163,8 +164,8 @@ bool token_offset(struct parser *p, struct token t, uint64_t *value,
 	while (n < t.len && t.start[n] != '+' && t.start[n] != '-')
 		n++;
 	if (!symbol(t.start, n, &base))
-		return parse_fail(p, t.start, "unknown name \"%.*s\"", (int)n,
-			    t.start);
+		return refuse(p, t.start, "unknown name \"%.*s\"", (int)n,
+			      t.start);
 	if (n < t.len) {
 		struct token rest = { t.start + n + 1, t.len - n - 1 };
 
@@ -207,8 +208,8 @@ bool token_width(struct parser *p, struct token t, unsigned int *value)
 		*value = t.start[0] - '0';
 		return true;
 	}
-	return parse_fail(p, t.start, "width is 1, 2, 4 or 8 bytes, not \"%.*s\"",
-		    (int)t.len, t.start);
+	return refuse(p, t.start, "width is 1, 2, 4 or 8 bytes, not \"%.*s\"",
+		      (int)t.len, t.start);
 }
 
 bool token_prot(struct parser *p, struct token t, int *value)
@@ -229,8 +230,8 @@ bool token_prot(struct parser *p, struct token t, int *value)
 	}
 	if (t.len && i == t.len)
 		return true;
-	return parse_fail(p, t.start, "prot is none or some of rwx, not \"%.*s\"",
-		    (int)t.len, t.start);
+	return refuse(p, t.start, "prot is none or some of rwx, not \"%.*s\"",
+		      (int)t.len, t.start);
 }
 
 bool token_flags(struct parser *p, struct token t, int *value)
@@ -240,9 +241,9 @@ bool token_flags(struct parser *p, struct token t, int *value)
 	else if (token_is(t, "private"))
 		*value = MAP_PRIVATE;
 	else
-		return parse_fail(p, t.start,
-			    "flags is shared or private, not \"%.*s\"",
-			    (int)t.len, t.start);
+		return refuse(p, t.start,
+			      "flags is shared or private, not \"%.*s\"",
+			      (int)t.len, t.start);
 	return true;
 }
 
@@ -255,9 +256,9 @@ bool token_order(struct parser *p, struct token t, enum order *value)
 	else if (token_is(t, "shuffled"))
 		*value = ORDER_SHUFFLED;
 	else
-		return parse_fail(p, t.start,
-			    "order is forward, backward or shuffled, not \"%.*s\"",
-			    (int)t.len, t.start);
+		return refuse(p, t.start,
+			      "order is forward, backward or shuffled, not \"%.*s\"",
+			      (int)t.len, t.start);
 	return true;
 }
 
@@ -266,16 +267,16 @@ bool token_data(struct parser *p, struct token t, struct op *op)
 	size_t i;
 
 	if (!t.len || t.len % 2 || t.len / 2 > MAX_DATA)
-		return parse_fail(p, t.start, "data is 1 to %d bytes in hexadecimal",
-			    MAX_DATA);
+		return refuse(p, t.start,
+			      "data is 1 to %d bytes in hexadecimal", MAX_DATA);
 	for (i = 0; i < t.len; i += 2) {
 		char pair[5] = { '0', 'x', t.start[i], t.start[i + 1], '\0' };
 		uint64_t byte;
 
 		if (!number(pair, 4, &byte))
-			return parse_fail(p, t.start + i,
-				    "not two hexadecimal digits: \"%s\"",
-				    pair + 2);
+			return refuse(p, t.start + i,
+				      "not two hexadecimal digits: \"%s\"",
+				      pair + 2);
 		op->data[i / 2] = byte;
 	}
 	op->ndata = t.len / 2;

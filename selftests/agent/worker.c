@@ -46,7 +46,8 @@ static void set_name(unsigned int index)
 	char name[32];
 
 	/* At most 15 characters count. */
-	snprintf(name, sizeof(name), "mp.%u.%u", shared->run % 100000000, index);
+	snprintf(name, sizeof(name), "mp.%u.%u", shared->run % 100000000,
+		 index);
 	prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 

@@ -1,6 +1,7 @@
 """What the claims share: every claim is made about each window."""
 
 import pytest
+
 from mmapkit.grammar import parse_program
 
 

@@ -1,6 +1,7 @@
 """read(2) and write(2) on a node: the kernel's own view of the same bytes."""
 
 import pytest
+
 from mmapkit.verdict import Data, Value
 
 

@@ -4,6 +4,7 @@ Bug classes D1, D2, and what /dev/mem asks of those who open it.
 """
 
 import pytest
+
 from mmapkit.grammar import parse_program
 
 

@@ -6,6 +6,7 @@ refuse what remap serves (bug classes A13, B7, B8).
 """
 
 import pytest
+
 from mmapkit.grammar import parse_program
 
 SOURCES = ["rom", "acpi", "rodata", "reserved", "bar"]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from mmapkit.errors import MachineError
 from mmapkit.target import Node
 from mmapkit.targets.memphys import read_target

@@ -6,6 +6,7 @@ runs on a fresh one, and has to come out right on the reference method.
 """
 
 import pytest
+
 from mmapkit.grammar import parse_program
 from mmapkit.verdict import NotReached, Ok, Value, Verdict
 
@@ -77,7 +78,8 @@ def test_sleeping_handler_is_a_hang(faulty):
     assert outcome.stopped_at == 2
     assert evidence(outcome)["state"] in "SD"
     assert any(
-        key == "stack" and "faulty_sleep_fault" in text for key, text in outcome.evidence
+        key == "stack" and "faulty_sleep_fault" in text
+        for key, text in outcome.evidence
     )
 
 

@@ -1,6 +1,7 @@
 """What tests without a machine share: the agent, as an ordinary process."""
 
 import pytest
+
 from mmapkit.content import pattern
 from mmapkit.machine.local import LocalMachine
 from mmapkit.machine.qemu import build_agent

@@ -6,6 +6,7 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from mmapkit.agent import Mode
 from mmapkit.errors import MachineError, ProgramError
 from mmapkit.grammar import format_program, parse_program
@@ -108,8 +109,9 @@ def test_agent_and_model_agree_on_a_file(machine, model, target):
 @pytest.mark.parametrize("mode", list(Mode))
 def test_every_mode_gives_the_same_results(machine, model, target, mode):
     path = target.nodes[0].path
-    first = parse_program(f"open f3 {path} rdwr\nmmap m5 f3 off=0 len=4096 prot=r "
-                          "flags=private\n")
+    first = parse_program(
+        f"open f3 {path} rdwr\nmmap m5 f3 off=0 len=4096 prot=r flags=private\n"
+    )
     program = parse_program(
         f"close f3\nload m5 1\nopen f0 {path} rdonly\n"
         "mmap m0 f0 off=0 len=0x2000 prot=rw flags=private\nfill m0\nload m0 8\n"

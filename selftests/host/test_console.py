@@ -7,6 +7,7 @@ Debian's 6.1 and 6.12 kernels with the faulty methods loaded.
 from pathlib import Path
 
 import pytest
+
 from mmapkit.console import new_taints, scan, strip_prefix
 
 LOGS = Path(__file__).parent / "logs"
@@ -120,8 +121,7 @@ HARMLESS = [
     "x86/PAT: Configuration [0-7]: WB  WC  UC- UC  WB  WP  UC- WT",
     "x86/PAT: mp.421.2:517 freeing invalid memtype [mem 0x10000000-0x10000fff]",
     "mp.1.2[99]: segfault at 0 ip 0000000000401000 sp 00007ffd error 4 in agent",
-    "__vm_enough_memory: pid: 116, comm: mp.113.1, no enough memory for the "
-    "allocation",
+    "__vm_enough_memory: pid: 116, comm: mp.113.1, no enough memory for the allocation",
     "ACPI: PM: Power Resource [ERR] BUGGY firmware",
     "",
 ]

@@ -1,10 +1,12 @@
 """Patterns and digests, and that the agent computes the same."""
 
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mmapkit.content import CHUNK, digest, digest_of_chunks, pattern, shuffle_stride
 from mmapkit.grammar import parse_program
 
@@ -44,6 +46,6 @@ def test_agent_writes_the_same_pattern(machine, target, seed, off, length):
         f"open f0 {path} rdwr\npwrite f0 off={off} len={length} seed={seed}\n"
     )
     machine.run(program)
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         file.seek(off)
         assert file.read(length) == pattern(length, seed, off)

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mmapkit.errors import ProgramError
 from mmapkit.grammar import format_program, parse_operation, parse_program
 from mmapkit.program import (
@@ -74,9 +75,7 @@ OPERATIONS = st.one_of(
     st.builds(Digest, MAPS, PLACES, LENGTHS, width=WIDTH, order=ORDER, proc=PROCS),
     st.builds(Pread, FILES, OFFSETS, TRANSFERS, proc=PROCS),
     st.builds(Pwrite, FILES, OFFSETS, TRANSFERS, U64, proc=PROCS),
-    st.builds(
-        written, PROCS, FILES, OFFSETS, st.binary(min_size=1, max_size=MAX_DATA)
-    ),
+    st.builds(written, PROCS, FILES, OFFSETS, st.binary(min_size=1, max_size=MAX_DATA)),
     st.builds(Fork, PEERS, proc=PROCS),
     st.builds(Wait, PEERS, proc=PROCS),
     st.builds(Drop, st.sampled_from(CAPABILITIES), proc=PROCS),

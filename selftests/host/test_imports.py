@@ -4,6 +4,7 @@ import ast
 import re
 
 import pytest
+
 from mmapkit.setup import ROOT
 
 KIT = ROOT / "selftests" / "mmapkit"

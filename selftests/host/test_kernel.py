@@ -6,6 +6,7 @@ import struct
 
 import pytest
 import zstandard
+
 from mmapkit import kernel
 from mmapkit.errors import KernelError, MmapkitError
 
@@ -23,7 +24,9 @@ def root(tmp_path):
             (tmp_path / "boot").mkdir(exist_ok=True)
             (tmp_path / "boot" / f"vmlinuz-{release}").touch()
             config = tmp_path / "boot" / f"config-{release}"
-            config.write_text("CONFIG_PVH=y\n# CONFIG_KASAN is not set\nCONFIG_HZ=250\n")
+            config.write_text(
+                "CONFIG_PVH=y\n# CONFIG_KASAN is not set\nCONFIG_HZ=250\n"
+            )
 
     add("6.1.0-9-amd64")
     add("6.1.0-56-amd64")

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from mmapkit.agent import Mode
+
+from mmapkit.agent import Mode, Told
 from mmapkit.errors import MachineError, MachineLost
 from mmapkit.grammar import parse_program
 from mmapkit.lab import Lab, restoring
 from mmapkit.machine import Machines, outcome_of, outcome_of_loss
-from mmapkit.agent import Told
 from mmapkit.model import Model
 from mmapkit.program import Pwrite
 from mmapkit.verdict import Errno, NotReached, Ok, Outcome, Verdict

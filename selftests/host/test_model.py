@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
+
 from mmapkit.content import pattern
 from mmapkit.errors import ModelError
 from mmapkit.grammar import parse_program
@@ -42,9 +43,7 @@ def test_same_program_has_the_same_outcome(program):
 
 @given(programs(PATHS))
 def test_methods_differ_only_where_a_capability_says_so(program):
-    one, other = (
-        program.retarget(lambda path, to=path: to) for path in PATHS
-    )
+    one, other = (program.retarget(lambda path, to=path: to) for path in PATHS)
     assert Model(TARGET).run(one) == Model(TARGET).run(other)
     differences = [
         (a, b)
@@ -77,8 +76,8 @@ def test_order_and_width_of_a_digest_that_succeeds_do_not_matter(program):
             for op in program
         )
     )
-    pairs = zip(Model(TARGET).run(program).results, Model(TARGET).run(plain).results)
-    for one, other in pairs:
+    told = Model(TARGET).run(program).results
+    for one, other in zip(told, Model(TARGET).run(plain).results, strict=True):
         if isinstance(one, Digested):
             assert one == other
 
@@ -174,8 +173,7 @@ def test_noexec_refuses_exec_and_takes_the_right_to_it():
 
 def test_large_private_promise_is_refused_before_the_range_is():
     text = (
-        "open f0 /dev/remap rdonly\n"
-        "mmap m0 f0 off=end len=0x100000000 prot=rw flags={}"
+        "open f0 /dev/remap rdonly\nmmap m0 f0 off=end len=0x100000000 prot=rw flags={}"
     )
     small = replace(TARGET, traits=Traits(commit=1 << 30))
     assert results(text.format("private"), small)[1] == "ENOMEM"
@@ -184,8 +182,10 @@ def test_large_private_promise_is_refused_before_the_range_is():
 
 
 def test_processes_that_are_not_there_do_nothing():
-    told = results("p1: open f0 /dev/remap rdonly\nwait p1\nfork p1\nfork p1\nwait p1\n"
-                   "wait p1\np1: close f0")
+    told = results(
+        "p1: open f0 /dev/remap rdonly\nwait p1\nfork p1\nfork p1\nwait p1\n"
+        "wait p1\np1: close f0"
+    )
     assert told == ["void", "void", "ok", "void", "ok", "void", "void"]
 
 
@@ -194,7 +194,8 @@ def test_processes_that_are_not_there_do_nothing():
     [
         "open f0 /etc/passwd rdonly",
         "open f0 /dev/remap rdonly\npread f0 off=0 len=8",
-        "open f0 /dev/remap rdonly\nmmap m0 f0 off=0 len=8 prot=r flags=shared\nload m0 1",
+        "open f0 /dev/remap rdonly\n"
+        "mmap m0 f0 off=0 len=8 prot=r flags=shared\nload m0 1",
         "open f0 /dev/remap rdwr\npwrite f0 off=rom data=00",
         "open f0 /dev/remap rdwr\npread f0 off=nowhere len=1",
         "open f0 /dev/remap rdwr\nmmap m0 f0 off=arena len=1 prot=r flags=shared\n"
@@ -209,7 +210,8 @@ def test_what_nobody_can_know_is_refused(text):
 def test_fills_and_digests_without_an_end_are_refused():
     huge = replace(TARGET, windows=(Window("arena", 0, 1 << 39, Patterned(), True),))
     told = results(
-        "open f0 /dev/fault rdwr\nmmap m0 f0 off=0 len=0x80000000 prot=rw flags=shared\n"
+        "open f0 /dev/fault rdwr\n"
+        "mmap m0 f0 off=0 len=0x80000000 prot=rw flags=shared\n"
         "fill m0\ndigest m0\ndigest m0 len=0x1000",
         huge,
     )

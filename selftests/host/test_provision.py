@@ -3,15 +3,20 @@
 import os
 
 import pytest
+
 from mmapkit import provision
 from mmapkit.errors import ProvisionError
 from mmapkit.setup import ROOT
+
+OPTIONS = "-q -y -o Dpkg::Use-Pty=0"
 
 
 @pytest.fixture
 def bindep_file(tmp_path):
     file = tmp_path / "bindep.txt"
-    file.write_text("no-such-package [selftest]\nnone-either [selftest]\nx-lint [lint]\n")
+    file.write_text(
+        "no-such-package [selftest]\nnone-either [selftest]\nx-lint [lint]\n"
+    )
     return file
 
 
@@ -21,7 +26,9 @@ def apt(tmp_path, monkeypatch):
     log = tmp_path / "calls"
     file = tmp_path / "bin" / "apt-get"
     file.parent.mkdir()
-    file.write_text(f'#!/bin/sh\necho "$@" >> {log}\necho Unpacking\nexit ${{APT_EXIT:-0}}\n')
+    file.write_text(
+        f'#!/bin/sh\necho "$@" >> {log}\necho Unpacking\nexit ${{APT_EXIT:-0}}\n'
+    )
     file.chmod(0o755)
     monkeypatch.setenv("PATH", f"{file.parent}:{os.environ['PATH']}")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -30,7 +37,10 @@ def apt(tmp_path, monkeypatch):
 
 
 def test_missing_packages_of_a_profile_are_listed(bindep_file):
-    assert provision.missing(bindep_file, "selftest") == ["no-such-package", "none-either"]
+    assert provision.missing(bindep_file, "selftest") == [
+        "no-such-package",
+        "none-either",
+    ]
     assert provision.missing(bindep_file, "host") == []
 
 
@@ -38,8 +48,8 @@ def test_missing_packages_are_installed_and_told_line_by_line(bindep_file, apt):
     said = []
     provision.ensure(bindep_file, "selftest", said.append)
     assert apt.read_text().splitlines() == [
-        "-q -y update",
-        "-q -y install --no-install-recommends no-such-package none-either",
+        f"{OPTIONS} update",
+        f"{OPTIONS} install --no-install-recommends no-such-package none-either",
     ]
     assert "  Unpacking" in said
 
@@ -51,7 +61,7 @@ def test_nothing_is_done_when_nothing_is_missing(bindep_file, apt):
 
 def test_who_is_not_root_gets_the_line_to_type(bindep_file, apt, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(ProvisionError, match="apt-get install .*no-such-package none"):
+    with pytest.raises(ProvisionError, match=r"apt-get install .*no-such-package none"):
         provision.ensure(bindep_file, "selftest", pytest.fail)
     assert not apt.exists()
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from mmapkit.errors import MachineError
 from mmapkit.machine import qemu
 from mmapkit.machine.qemu import Config, argv, boot, choose_accelerator, command_line

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from hypothesis import HealthCheck, Phase, find, given, settings
+
 from mmapkit.model import Model
 from mmapkit.program import MAX_OPERATIONS, Digest, Mmap, Order, Sharing
 from mmapkit.strategies import Shape, large, programs, refused

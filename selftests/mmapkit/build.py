@@ -45,7 +45,7 @@ def sources(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix in (".c", ".h") and not path.name.endswith(".mod.c")
+        if (path.suffix in (".c", ".h") and not path.name.endswith(".mod.c"))
         or path.name in names
     )
 

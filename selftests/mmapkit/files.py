@@ -12,7 +12,7 @@ def read_bytes(machine: Machine, path: str, offset: int, length: int) -> bytes:
     """Return bytes of a file; fewer where it ends before."""
     found = bytearray()
     while len(found) < length:
-        reads = []
+        reads: list[Pread] = []
         at = offset + len(found)
         end = offset + length
         while at < end and len(reads) < _READS:

@@ -1,6 +1,6 @@
-"""The text form of programs: format_program() writes it, parse_program() reads it.
+r"""The text form of programs: format_program() writes it, parse_program() reads it.
 
-    program   = { line "\\n" }
+    program   = { line "\n" }
     line      = [ [ process ":" ] operation ] [ "#" comment | "=>" result ]
     operation = "open" file path ( "rdonly" | "wronly" | "rdwr" )
               | "close" file
@@ -214,9 +214,7 @@ class _Line:
             value = int(token.text, 16 if token.text[1:2] in ("x", "X") else 10)
             if value <= U64:
                 return value
-        self.fail(
-            token.column, f'not a number of at most 64 bits: "{token.text}"'
-        )
+        self.fail(token.column, f'not a number of at most 64 bits: "{token.text}"')
 
     def handle(self, token: _Token, letter: str, limit: int) -> int:
         if re.fullmatch(rf"{letter}[0-9]{{1,2}}", token.text, re.ASCII):
@@ -241,7 +239,7 @@ class _Line:
             self.fail(token.column, "p0 is there from the start to the end")
         return index
 
-    def place(self) -> dict[str, int]:
+    def place(self) -> dict[str, Any]:
         token = self.next("m0 to m63")
         match = _PLACE.fullmatch(token.text)
         assert match is not None
@@ -257,9 +255,7 @@ class _Line:
 
     def choice(self, token: _Token, what: str, choices: dict[str, T]) -> T:
         if token.text not in choices:
-            self.fail(
-                token.column, f'{what} is {_listed(choices)}, not "{token.text}"'
-            )
+            self.fail(token.column, f'{what} is {_listed(choices)}, not "{token.text}"')
         return choices[token.text]
 
     def width(self, token: _Token) -> int:
@@ -275,9 +271,7 @@ class _Line:
                 prot |= letters[letter]
             if prot:
                 return prot
-        self.fail(
-            token.column, f'prot is none or some of rwx, not "{token.text}"'
-        )
+        self.fail(token.column, f'prot is none or some of rwx, not "{token.text}"')
 
     def offset(self, token: _Token) -> Offset:
         if not token.text[:1].islower():
@@ -291,9 +285,7 @@ class _Line:
         if not re.fullmatch(r"([0-9a-fA-F]{2})+", token.text, re.ASCII) or (
             len(token.text) > 2 * MAX_DATA
         ):
-            self.fail(
-                token.column, f"data is 1 to {MAX_DATA} bytes in hexadecimal"
-            )
+            self.fail(token.column, f"data is 1 to {MAX_DATA} bytes in hexadecimal")
         return bytes.fromhex(token.text)
 
     def pairs(self, must: str = "", may: str = "") -> dict[str, Any]:
@@ -420,9 +412,7 @@ def _parse_wait(line: _Line) -> Operation:
 
 def _parse_drop(line: _Line) -> Operation:
     token = line.next("capability")
-    return Drop(
-        line.choice(token, "capability", {name: name for name in CAPABILITIES})
-    )
+    return Drop(line.choice(token, "capability", {name: name for name in CAPABILITIES}))
 
 
 _FORMS: dict[str, Callable[[_Line], Operation]] = {

@@ -202,11 +202,15 @@ def build_modules(kernel: Kernel, source: Path) -> Path:
     def make(folder: Path) -> None:
         work = folder / "build"
         copy_sources(source, work)
-        argv = ["make", "-C", kernel.headers, f"M={work}", "W=1", "modules"]
+        jobs = f"-j{os.cpu_count() or 1}"
         try:
-            told = command([*argv, f"-j{os.cpu_count() or 1}"])
+            told = command(
+                ["make", "-C", kernel.headers, f"M={work}", "W=1", jobs, "modules"]
+            )
         except MmapkitError as err:
-            raise KernelError(f"the driver does not build for {kernel.release}: {err}")
+            raise KernelError(
+                f"the driver does not build for {kernel.release}: {err}"
+            ) from err
         for line in told.splitlines():
             if "warning:" in line:
                 raise KernelError(
@@ -216,5 +220,5 @@ def build_modules(kernel: Kernel, source: Path) -> Path:
             command(["strip", "-g", "-o", folder / module.name, module])
         shutil.rmtree(work)
 
-    parts = [kernel.release, kernel.config.read_bytes(), symbols.read_bytes(), source]
+    parts = (kernel.release, kernel.config.read_bytes(), symbols.read_bytes(), source)
     return cached("modules", parts, make)

@@ -112,9 +112,10 @@ class Lab:
         outcome = machine.run(program, mode)
         if outcome.verdict is not Verdict.OK:
             seconds = time.monotonic() - began
+            place = where(outcome.stopped_at, text.splitlines())
             self._report(
-                f"program {self.programs}: {outcome.verdict.value}"
-                f"{where(outcome.stopped_at, text.splitlines())}, told in {seconds:.1f} s"
+                f"program {self.programs}: {outcome.verdict.value}{place}, "
+                f"told in {seconds:.1f} s"
             )
         return replace(
             outcome, program=tuple(text.splitlines()), notes=self._notes(machine)

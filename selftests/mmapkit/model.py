@@ -113,7 +113,9 @@ class _Run:
     def _fork(self, process: Process, op: Fork) -> Result:
         if op.peer in self.processes:
             return Void()
-        if not self.traits.tracked_forks and any(map(_start_copied, process.maps.values())):
+        if not self.traits.tracked_forks and any(
+            map(_start_copied, process.maps.values())
+        ):
             return Errno("ENOMEM")
         self.processes[op.peer] = process.fork(op.proc)
         return Ok()
@@ -140,7 +142,7 @@ class _Run:
         return Ok()
 
     def _refuse_range(self, off: int, length: int) -> bool:
-        """Does a range leave the device? off and length in bytes, not wrapped."""
+        """Tell whether a range, in bytes and not wrapped, leaves the device."""
         return off + length > self.target.limit
 
     def _pread(self, process: Process, op: Pread) -> Result:
@@ -288,9 +290,7 @@ class _Run:
                 mapping.private.pop(index, None)
         return Ok()
 
-    def _mprotect(
-        self, mapping: Mapping, off: int, length: int, prot: Prot
-    ) -> Result:
+    def _mprotect(self, mapping: Mapping, off: int, length: int, prot: Prot) -> Result:
         # do_mprotect_pkey(): VMA by VMA; what lies before the first hole, or
         # the first refusal, is changed.
         if off % self.page:

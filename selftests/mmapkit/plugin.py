@@ -62,7 +62,10 @@ def _register_profiles() -> None:
     common = settings(
         deadline=None,
         print_blob=False,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.function_scoped_fixture,
+        ],
     )
     # The gate gives the same verdict for the same tree, each time.
     settings.register_profile(
@@ -158,9 +161,7 @@ def lab(make_lab: MakeLab) -> Lab:
     return lab
 
 
-def pytest_assertrepr_compare(
-    op: str, left: object, right: object
-) -> list[str] | None:
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
     if op == "==" and isinstance(left, Outcome) and isinstance(right, Outcome):
         return explain(left, right)
     return None

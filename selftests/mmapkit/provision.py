@@ -45,7 +45,7 @@ def may_install() -> bool:
 
 
 def _apt(arguments: Sequence[str], report: Report) -> None:
-    argv = ["apt-get", "-q", "-y", *arguments]
+    argv = ["apt-get", "-q", "-y", "-o", "Dpkg::Use-Pty=0", *arguments]
     report(f"+ {' '.join(argv)}")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     last = ""
@@ -71,9 +71,7 @@ def install(packages: Sequence[str], report: Report) -> None:
     if not packages:
         return
     if not may_install():
-        raise ProvisionError(
-            f"packages are missing; as root: {install_line(packages)}"
-        )
+        raise ProvisionError(f"packages are missing; as root: {install_line(packages)}")
     report(f"memphys: installing {len(packages)} packages: {' '.join(packages)}")
     _apt(["update"], report)
     _apt(["install", "--no-install-recommends", *packages], report)

@@ -7,8 +7,7 @@ from pathlib import Path
 from mmapkit import kernel as kernels
 from mmapkit import provision
 from mmapkit.errors import MachineError
-from mmapkit.machine import Machine, Machines
-from mmapkit.machine import local, qemu
+from mmapkit.machine import Machine, Machines, local, qemu
 
 #: the repository
 ROOT = Path(__file__).resolve().parents[2]

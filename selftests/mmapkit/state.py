@@ -1,5 +1,6 @@
-"""What the model keeps about a program on its way: memory, files, mappings,
-processes. Nothing here knows what is right.
+"""What the model keeps about a program on its way. Nothing here knows what is right.
+
+Memory, files, mappings, processes.
 """
 
 from collections.abc import Iterator
@@ -54,6 +55,8 @@ class Memory:
 
 @dataclass(slots=True)
 class File:
+    """An open file."""
+
     node: Node
     mode: Mode
 
@@ -108,6 +111,8 @@ class Mapping:
 
 @dataclass(slots=True)
 class Process:
+    """A process; parent is the number of the one that forked it."""
+
     parent: int | None
     alive: bool = True
     files: dict[int, File] = field(default_factory=dict)
@@ -115,6 +120,6 @@ class Process:
     dropped: set[str] = field(default_factory=set)
 
     def fork(self, me: int) -> "Process":
-        """Return a child: fork(2), everything is inherited, COW per process."""
+        """Return a child, which inherits everything; pages are copied per process."""
         maps = {number: mapping.copy() for number, mapping in self.maps.items()}
         return Process(me, True, dict(self.files), maps, set(self.dropped))

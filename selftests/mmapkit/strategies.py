@@ -116,8 +116,8 @@ class _Setting:
     def boundary(self) -> int:
         """Return the start of a page of a mapping, or next to it."""
         page = self.shape.page
-        start = self.where.pick((*range(0, 8 * page, page),) * 2 + (1, page - 1))
-        return start
+        starts = (*range(0, 8 * page, page),) * 2
+        return int(self.where.pick((*starts, 1, page - 1)))
 
     def offset(self) -> Offset:
         """Return a file offset; programs() moves it to the program's place."""
@@ -284,9 +284,7 @@ def programs(
     number = st.integers(0, _DRAW - 1)
     draws = st.tuples(number, number, number)
 
-    def make(
-        first: tuple[int, int, int], rest: list[tuple[int, int, int]]
-    ) -> Program:
+    def make(first: tuple[int, int, int], rest: list[tuple[int, int, int]]) -> Program:
         dials = _Dials(first[0])
         start = dials.pick(starts)
         node = dials.pick(nodes)
@@ -307,7 +305,9 @@ def programs(
     return st.builds(make, draws, rest)
 
 
-def refused(nodes: Sequence[str], shape: Shape | None = None) -> st.SearchStrategy[Program]:
+def refused(
+    nodes: Sequence[str], shape: Shape | None = None
+) -> st.SearchStrategy[Program]:
     """Return programs with one mapping that is refused, or is at the very end.
 
     Offsets lie around the end of the offset space (the name "end") and of 64
@@ -343,7 +343,9 @@ def refused(nodes: Sequence[str], shape: Shape | None = None) -> st.SearchStrate
     )
 
 
-def large(nodes: Sequence[str], shape: Shape | None = None) -> st.SearchStrategy[Program]:
+def large(
+    nodes: Sequence[str], shape: Shape | None = None
+) -> st.SearchStrategy[Program]:
     """Return programs with one mapping of about what a PMD maps.
 
     They are few in a run: each touches hundreds of pages.

@@ -132,6 +132,5 @@ class Target:
             if window.base <= address < window.base + window.size:
                 return window
         raise ModelError(
-            f"nobody knows what is at {address:#x}: no window of the target "
-            "covers it"
+            f"nobody knows what is at {address:#x}: no window of the target covers it"
         )

@@ -1,6 +1,7 @@
 """All programs: both windows do what the model says, and the same."""
 
 from hypothesis import given, settings
+
 from mmapkit.strategies import large, programs, refused
 
 FULL = settings.default.max_examples

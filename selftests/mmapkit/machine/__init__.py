@@ -75,9 +75,7 @@ def outcome_of(told: Told, taint_before: int) -> Outcome:
     elif findings and verdict in (Verdict.OK, Verdict.KILLED):
         verdict = Verdict.SPLAT
         stopped_at = findings[0].operation
-    return Outcome(
-        told.results, verdict, stopped_at, told.evidence, findings, told.log
-    )
+    return Outcome(told.results, verdict, stopped_at, told.evidence, findings, told.log)
 
 
 def outcome_of_loss(

@@ -24,7 +24,7 @@ def spawn(agent: Path) -> tuple[subprocess.Popen[bytes], Agent]:
     near, far = socket.socketpair()
     with far:
         process = subprocess.Popen(
-            [agent], stdin=far, stdout=far, start_new_session=True
+            [agent], stdin=far.fileno(), stdout=far.fileno(), start_new_session=True
         )
     try:
         return process, Agent(Stream(near), patience=_PATIENCE)

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import tempfile
 import time
-from asyncio import TimeoutError as QmpTimeout
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from qemu.qmp.legacy import QEMUMonitorProtocol
 from mmapkit.agent import Agent, Hello, Mode, Stream
 from mmapkit.build import cached, command, copy_sources
 from mmapkit.errors import MachineError, MachineLost
-from mmapkit.kernel import Kernel, module_bytes, module_chain, uncompressed
+from mmapkit.kernel import Kernel, module_bytes, module_chain
 from mmapkit.machine import outcome_of, outcome_of_loss
 from mmapkit.program import Program
 from mmapkit.verdict import Outcome, Verdict
@@ -89,7 +88,9 @@ def command_line(config: Config) -> str:
     return " ".join((*_APPEND, *reserved, *config.append))
 
 
-def argv(config: Config, console: Path, bar: Path, qmp_fd: int, port_fd: int) -> list[str]:
+def argv(
+    config: Config, console: Path, bar: Path, qmp_fd: int, port_fd: int
+) -> list[str]:
     """Return the words that start QEMU."""
     cpu = "host" if config.accelerator == "kvm" else "qemu64,+pdpe1gb"
     accelerator = "kvm" if config.accelerator == "kvm" else "tcg,thread=multi"
@@ -160,7 +161,7 @@ def build_initrd(kernel: Kernel, agent: Path, modules: Path) -> Path:
         (root / "modules" / "boot").write_text("".join(boot))
         for path in modules.glob("*.ko"):
             shutil.copy(path, root / "modules")
-        names = ["."] + sorted(str(p.relative_to(root)) for p in root.rglob("*"))
+        names = [".", *sorted(str(p.relative_to(root)) for p in root.rglob("*"))]
         pack = ["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"]
         with (folder / "initrd").open("wb") as out:
             subprocess.run(
@@ -168,8 +169,9 @@ def build_initrd(kernel: Kernel, agent: Path, modules: Path) -> Path:
             )
         shutil.rmtree(root)
 
-    parts = [agent.read_bytes(), "\n".join(map(str, chain)), kernel.release]
-    parts += [path.name.encode() + path.read_bytes() for path in sorted(modules.glob("*.ko"))]
+    parts: list[bytes | str | Path] = [agent.read_bytes(), kernel.release]
+    for path in [*chain, *sorted(modules.glob("*.ko"))]:
+        parts += [path.name, path.read_bytes()]
     return cached("initrd", parts, make) / "initrd"
 
 
@@ -271,7 +273,7 @@ class QemuMachine:
             monitor.connect()
             monitor.cmd("inject-nmi")
             self._process.wait(timeout=LAST_WORDS)
-        except (QMPError, QmpTimeout, OSError, subprocess.TimeoutExpired):
+        except (TimeoutError, QMPError, OSError, subprocess.TimeoutExpired):
             pass
         finally:
             monitor.close()
