@@ -41,6 +41,13 @@ static int memphys_arena_get_bytes(char *buf, const struct kernel_param *kp)
 	return sysfs_emit(buf, "%lu\n", arena.bytes);
 }
 
+/* Without a .set the module loader would call NULL. */
+static int memphys_arena_set_phys(const char *val,
+				  const struct kernel_param *kp)
+{
+	return -EPERM;
+}
+
 static int memphys_arena_get_phys(char *buf, const struct kernel_param *kp)
 {
 	phys_addr_t phys = arena.start ? virt_to_phys(arena.start) : 0;
@@ -54,6 +61,7 @@ static const struct kernel_param_ops memphys_arena_ops = {
 };
 
 static const struct kernel_param_ops memphys_arena_phys_ops = {
+	.set = memphys_arena_set_phys,
 	.get = memphys_arena_get_phys,
 };
 

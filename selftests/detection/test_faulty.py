@@ -5,8 +5,12 @@ was caught leaves a machine behind that nobody trusts any more: the next program
 runs on a fresh one, and has to come out right on the reference method.
 """
 
+import os
+import signal
+
 import pytest
 
+from mmapkit.errors import MachineError
 from mmapkit.grammar import parse_program
 from mmapkit.verdict import NotReached, Ok, Value, Verdict
 
@@ -141,3 +145,28 @@ def test_reference_method_raises_no_alarm_beside_faulty_ones(faulty):
     outcome, expected = run(faulty, SHARED, "remap")
     assert outcome == expected
     assert isinstance(run(faulty, QUESTION, "remap")[0].results[2], Value)
+
+
+def test_killed_machine_is_lost_and_replaced(faulty):
+    machine = faulty.machine
+    os.kill(machine.pid, signal.SIGKILL)
+    outcome = machine.run(parse_program(SHARED.format(method="remap")))
+    assert outcome.verdict is Verdict.LOST
+    assert faulty.machine is not machine
+
+
+def test_machine_that_dies_between_programs_is_no_pass(faulty):
+    run(faulty, SHARED, "remap")
+    os.kill(faulty.machine.pid, signal.SIGKILL)
+    with pytest.raises(MachineError, match="lost while content was restored"):
+        run(faulty, SHARED, "remap")
+
+
+def test_silent_machine_is_lost_and_replaced(faulty):
+    """The machine stands still, which nothing inside of it can tell."""
+    machine = faulty.machine
+    os.kill(machine.pid, signal.SIGSTOP)
+    outcome = machine.run(parse_program(SHARED.format(method="remap")))
+    assert outcome.verdict is Verdict.LOST
+    assert evidence(outcome)["end"] == "the agent is silent"
+    assert faulty.machine is not machine

@@ -158,7 +158,7 @@ def test_content_that_cannot_be_restored_is_an_error(make, fleet):
     _ = lab.machine
     broken = Outcome((), Verdict.HANG, 0)
     fleet[0].run = lambda program, mode: broken
-    with pytest.raises(MachineError, match="cannot be restored"):
+    with pytest.raises(MachineError, match="hang while content was restored"):
         lab.run(READ)
 
 

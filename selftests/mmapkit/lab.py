@@ -160,7 +160,13 @@ class Lab:
             return
         outcome = machine.run(program, Mode.KEEP)
         if outcome.verdict is not Verdict.OK:
-            raise MachineError(f"the content cannot be restored: {outcome}")
+            # What an earlier program did shows late: never a pass.
+            reasons = [finding.title for finding in outcome.findings]
+            reasons += [text for _, text in outcome.evidence]
+            raise MachineError(
+                f"{outcome.verdict.value} while content was restored after program "
+                f"{self.programs}, see {self._journal}: {'; '.join(reasons)}"
+            )
 
 
 def restoring(target: Target, pages: Iterable[int]) -> Program:

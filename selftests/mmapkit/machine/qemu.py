@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -185,7 +185,7 @@ class QemuMachine:
         console: Path,
         folder: Path,
         process: subprocess.Popen[bytes],
-        qmp: socket.socket,
+        monitor: QEMUMonitorProtocol,
         agent: Agent,
         boot_seconds: float,
     ) -> None:
@@ -195,7 +195,7 @@ class QemuMachine:
         self._number = number
         self._folder = folder
         self._process = process
-        self._qmp = qmp
+        self._monitor = monitor
         self._agent = agent
         self._boot_seconds = boot_seconds
         self._runs = 0
@@ -267,23 +267,18 @@ class QemuMachine:
             return
         except subprocess.TimeoutExpired:
             pass
-        monitor = QEMUMonitorProtocol(self._qmp)
-        try:
-            monitor.settimeout(LAST_WORDS)
-            monitor.connect()
-            monitor.cmd("inject-nmi")
+        with suppress(QMPError, TimeoutError, OSError, subprocess.TimeoutExpired):
+            self._monitor.settimeout(LAST_WORDS)
+            self._monitor.cmd("inject-nmi")
             self._process.wait(timeout=LAST_WORDS)
-        except (TimeoutError, QMPError, OSError, subprocess.TimeoutExpired):
-            pass
-        finally:
-            monitor.close()
 
     def close(self) -> None:
         self.usable = False
         self._agent.close()
         self._process.kill()
         self._process.wait()
-        self._qmp.close()
+        with suppress(QMPError, OSError, EOFError):
+            self._monitor.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -326,9 +321,13 @@ def boot(config: Config, number: int, console: Path) -> QemuMachine:
                 f"{' / '.join(told) or 'no output'}; the command was: "
                 f"{shlex.join(words)}"
             ) from err
+        monitor = QEMUMonitorProtocol(qmp)
+        monitor.connect()
         undo.pop_all()
     seconds = time.monotonic() - started
-    return QemuMachine(config, number, console, folder, process, qmp, agent, seconds)
+    return QemuMachine(
+        config, number, console, folder, process, monitor, agent, seconds
+    )
 
 
 class Launcher:
