@@ -3,8 +3,8 @@
 import pytest
 
 from mmapkit.content import pattern
+from mmapkit.machine.image import build_agent
 from mmapkit.machine.local import LocalMachine
-from mmapkit.machine.qemu import build_agent
 from mmapkit.model import Model
 from mmapkit.setup import ROOT
 from mmapkit.target import Node, Patterned, Target, Window

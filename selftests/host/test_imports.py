@@ -29,12 +29,15 @@ MAY = {
     "report.text": "verdict",
     "machine": "agent console program verdict",
     "machine.local": "agent machine program verdict",
-    "machine.qemu": "agent build kernel machine program verdict",
+    "machine.image": "build kernel",
+    "machine.launcher": "machine.qemu",
+    "machine.qemu": "agent machine program verdict",
     "files": "machine program verdict",
     "targets": "",
     "targets.memphys": "files machine program target verdict",
     "lab": "agent grammar machine model program report.text target verdict",
-    "setup": "kernel provision machine machine.local machine.qemu",
+    "setup": "kernel provision machine machine.image machine.launcher machine.local "
+    "machine.qemu",
     "plugin": "build lab machine report.text setup target targets.memphys verdict",
 }
 

@@ -6,7 +6,8 @@ import pytest
 
 from mmapkit.errors import MachineError
 from mmapkit.machine import qemu
-from mmapkit.machine.qemu import Config, argv, boot, choose_accelerator, command_line
+from mmapkit.machine.launcher import Launcher, choose_accelerator
+from mmapkit.machine.qemu import Config, argv, command_line, spawn
 
 CONFIG = Config(Path("/k/vmlinux"), Path("/k/initrd"))
 
@@ -107,7 +108,7 @@ def stub(tmp_path, monkeypatch):
 def test_machine_that_does_not_start_says_why(stub, tmp_path):
     stub("echo cannot find the kernel >&2; exit 1")
     with pytest.raises(MachineError, match="cannot find the kernel") as caught:
-        boot(CONFIG, 1, tmp_path / "console")
+        spawn(CONFIG, 1, tmp_path / "console").greet()
     assert "-kernel /k/vmlinux" in str(caught.value)
 
 
@@ -115,13 +116,13 @@ def test_machine_that_says_nothing_is_given_up(stub, tmp_path, monkeypatch):
     monkeypatch.setattr(qemu, "BOOT", 0.3)
     stub("exec sleep 60")
     with pytest.raises(MachineError, match="the agent is silent"):
-        boot(CONFIG, 1, tmp_path / "console")
+        spawn(CONFIG, 1, tmp_path / "console").greet()
 
 
 def test_launcher_falls_back_from_kvm(stub, tmp_path):
     stub('case "$*" in *"-accel kvm"*) echo no kvm >&2;; *) echo no tcg >&2;; esac')
     said = []
-    launcher = qemu.Launcher(CONFIG, ("kvm", "a guess"), tmp_path, said.append)
+    launcher = Launcher(CONFIG, ("kvm", "a guess"), tmp_path, said.append)
     with pytest.raises(MachineError, match="no tcg"):
         launcher.start(1)
     assert said[0] == "accelerator kvm: a guess"

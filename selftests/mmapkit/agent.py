@@ -18,7 +18,7 @@ from mmapkit.verdict import NotReached, Result, Verdict, parse_result
 _PROTOCOL = "1"
 
 #: seconds without a line from an agent that tells twice a second that it lives
-SILENCE = 5.0
+SILENCE = 4.0
 
 #: seconds for one program, however much progress it makes
 LIMIT = 120.0
@@ -86,7 +86,7 @@ class Stream:
             [] if write else wanted, wanted if write else [], [], left
         )
         if not (ready[0] or ready[1]):
-            raise MachineLost("the agent is silent")
+            raise MachineLost("the agent is silent", silent=True)
 
     def close(self) -> None:
         self._sock.close()

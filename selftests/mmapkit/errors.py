@@ -42,11 +42,13 @@ class MachineError(MmapkitError):
 class MachineLost(MachineError):
     """The machine stopped answering in the middle of something.
 
-    results: the text of what a program had come to by then, by operation.
+    silent: it may still be there. results: the text of what a program had come
+    to by then, by operation.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, silent: bool = False) -> None:
         super().__init__(message)
+        self.silent = silent
         self.results: dict[int, str] = {}
 
 

@@ -5,17 +5,19 @@ from mmapkit.machine import Machine
 from mmapkit.program import MAX_DATA, Mode, Offset, Open, Pread, Program
 from mmapkit.verdict import Data, Errno, Verdict
 
-_READS = 256
+#: pread()s of the first program on a file, and of those that follow
+_FEW, _MANY = 16, 256
 
 
 def read_bytes(machine: Machine, path: str, offset: int, length: int) -> bytes:
     """Return bytes of a file; fewer where it ends before."""
     found = bytearray()
+    limit = _FEW
     while len(found) < length:
         reads: list[Pread] = []
         at = offset + len(found)
         end = offset + length
-        while at < end and len(reads) < _READS:
+        while at < end and len(reads) < limit:
             count = min(MAX_DATA, end - at)
             reads.append(Pread(0, Offset(at), count))
             at += count
@@ -30,6 +32,7 @@ def read_bytes(machine: Machine, path: str, offset: int, length: int) -> bytes:
             found += result.data
             if len(result.data) < read.len:
                 return bytes(found)
+        limit = _MANY
     return bytes(found)
 
 

@@ -132,22 +132,23 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     )
     report = partial(_say, pytestconfig)
     try:
-        new_supply = supply(wanted, results, report)
+        machines = supply(wanted, results, report)
     except MmapkitError as err:
         _give_up(err)
 
     labs = pytestconfig.stash[_LABS]
 
     def make(read: ReadTarget) -> Lab:
-        machines = new_supply()
-        pytestconfig.stash[_SUPPLIES].append(machines)
-        lab = Lab(machines, read, results / "journal.txt", report)
+        own = machines.machines()
+        pytestconfig.stash[_SUPPLIES].append(own)
+        lab = Lab(own, read, results / "journal.txt", report)
         labs.append(lab)
         return lab
 
     yield make
     for lab in labs:
         lab.close()
+    machines.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,15 @@
 """From options to a supply of machines: packages, kernel, builds, launcher."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mmapkit import kernel as kernels
 from mmapkit import provision
 from mmapkit.errors import MachineError
-from mmapkit.machine import Machine, Machines, local, qemu
+from mmapkit.machine import Machine, Machines, image, launcher, local, qemu
 
 #: the repository
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,8 +30,30 @@ def _running_kernel() -> kernels.Kernel:
     return kernels.find(Path("/proc/sys/kernel/osrelease").read_text().strip())
 
 
-def supply(wanted: Wanted, results: Path, report: Report) -> Callable[[], Machines]:
-    """Get everything ready that machines need, and return what makes supplies.
+class Supply:
+    """Makes supplies of machines of one kind."""
+
+    def __init__(self, start: Callable[[int], Machine], report: Report) -> None:
+        self._start = start
+        self._report = report
+        self._undo = ExitStack()
+
+    def machines(self) -> Machines:
+        """Return a supply of its own, for one user."""
+        return Machines(self._start, self._report)
+
+    def on_close(self, undo: Callable[[], None]) -> "Supply":
+        """Have close() do something; returns itself."""
+        self._undo.callback(undo)
+        return self
+
+    def close(self) -> None:
+        """End what is kept in reserve."""
+        self._undo.close()
+
+
+def supply(wanted: Wanted, results: Path, report: Report) -> Supply:
+    """Get everything ready that machines need, and return what supplies them.
 
     MmapkitError says what is missing or what to type.
     """
@@ -45,24 +69,18 @@ def supply(wanted: Wanted, results: Path, report: Report) -> Callable[[], Machin
         kernel = kernels.find(wanted.kernel)
     report(f"kernel {kernel.release}")
     modules = kernels.build_modules(kernel, ROOT / "driver")
-    agent = qemu.build_agent(ROOT / "selftests" / "agent")
+    agent = image.build_agent(ROOT / "selftests" / "agent")
 
     if wanted.machine == "local":
-        return lambda: Machines(
-            lambda number: local.start(agent, modules, qemu.ARENA, number), report
-        )
+        return Supply(partial(local.start, agent, modules, qemu.ARENA), report)
 
-    cpuinfo = Path("/proc/cpuinfo").read_text()
-    launcher = qemu.Launcher(
+    starts = launcher.Launcher(
         qemu.Config(
             kernels.uncompressed(kernel) or kernel.image,
-            qemu.build_initrd(kernel, agent, modules),
+            image.build_initrd(kernel, agent, modules),
         ),
-        qemu.choose_accelerator(cpuinfo),
+        launcher.choose_accelerator(Path("/proc/cpuinfo").read_text()),
         results,
         report,
     )
-    return lambda: Machines(launcher.start, report)
-
-
-__all__ = ["ROOT", "Machine", "Wanted", "supply"]
+    return Supply(starts.start, report).on_close(starts.close)

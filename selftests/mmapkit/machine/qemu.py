@@ -4,7 +4,6 @@ The machine is thrown away after use. Everything about it that does not change
 at run time is data (Config), and the command line is a pure function of it.
 """
 
-import itertools
 import os
 import shlex
 import shutil
@@ -12,18 +11,15 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from qemu.qmp import QMPError
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
 from mmapkit.agent import Agent, Hello, Mode, Stream
-from mmapkit.build import cached, command, copy_sources
 from mmapkit.errors import MachineError, MachineLost
-from mmapkit.kernel import Kernel, module_bytes, module_chain
 from mmapkit.machine import outcome_of, outcome_of_loss
 from mmapkit.program import Program
 from mmapkit.verdict import Outcome, Verdict
@@ -37,7 +33,7 @@ BOOT = 60.0
 BAR_SLOT = 0x10
 
 #: seconds for a silent machine to say where its CPUs are
-LAST_WORDS = 4.0
+LAST_WORDS = 3.0
 
 #: bytes of RAM that the driver allocates for tests; a page-table's worth on
 #: both sides of a 2 MiB boundary
@@ -78,6 +74,12 @@ _APPEND = (
     "unknown_nmi_panic=1",
     "rcupdate.rcu_cpu_stall_timeout=60",
     "watchdog_thresh=30",
+    # Half a second of a boot that takes three; nothing of it stays.
+    "cryptomgr.notests",
+    "rcupdate.rcu_expedited=1",
+    "rcupdate.rcu_normal_after_boot=1",
+    # The one security module that the driver asks.
+    "lsm=lockdown",
 )
 
 
@@ -113,70 +115,8 @@ def argv(
     return words
 
 
-def choose_accelerator(cpuinfo: str, kvm: Path = Path("/dev/kvm")) -> tuple[str, str]:
-    """Return "kvm" or "tcg", and why.
-
-    A /dev/kvm that opens is no proof: on a para-virtual host an ordinary guest
-    dies half-way through its boot. A real one shows in the CPU's flags.
-    """
-    flags = set()
-    for line in cpuinfo.splitlines():
-        if line.startswith("flags"):
-            flags = set(line.split())
-            break
-    if not flags & {"vmx", "svm"}:
-        return "tcg", "no vmx or svm in /proc/cpuinfo"
-    if not os.access(kvm, os.R_OK | os.W_OK):
-        return "tcg", f"{kvm} cannot be opened"
-    return "kvm", f"{kvm} and the CPU's flags"
-
-
-def build_agent(source: Path) -> Path:
-    """Build the agent and return its file."""
-
-    def make(folder: Path) -> None:
-        work = folder / "build"
-        copy_sources(source, work)
-        command(["make", "-C", work, f"-j{os.cpu_count() or 1}"])
-        command(["strip", "-o", folder / "agent", work / "agent"])
-        shutil.rmtree(work)
-
-    return cached("agent", [source], make) / "agent"
-
-
-def build_initrd(kernel: Kernel, agent: Path, modules: Path) -> Path:
-    """Pack the agent, the modules that its port needs, and the built modules."""
-    chain = module_chain(kernel, "virtio_pci", "virtio_console")
-
-    def make(folder: Path) -> None:
-        root = folder / "root"
-        for name in ("dev", "proc", "sys", "tmp", "modules"):
-            (root / name).mkdir(parents=True)
-        shutil.copy(agent, root / "init")
-        boot = []
-        for path in chain:
-            name = path.name.split(".")[0] + ".ko"
-            (root / "modules" / name).write_bytes(module_bytes(path))
-            boot.append(f"/modules/{name}\n")
-        (root / "modules" / "boot").write_text("".join(boot))
-        for path in modules.glob("*.ko"):
-            shutil.copy(path, root / "modules")
-        names = [".", *sorted(str(p.relative_to(root)) for p in root.rglob("*"))]
-        pack = ["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"]
-        with (folder / "initrd").open("wb") as out:
-            subprocess.run(
-                pack, cwd=root, input="\n".join(names).encode(), stdout=out, check=True
-            )
-        shutil.rmtree(root)
-
-    parts: list[bytes | str | Path] = [agent.read_bytes(), kernel.release]
-    for path in [*chain, *sorted(modules.glob("*.ko"))]:
-        parts += [path.name, path.read_bytes()]
-    return cached("initrd", parts, make) / "initrd"
-
-
 class QemuMachine:
-    """A virtual machine; boot() starts one."""
+    """A virtual machine; spawn() starts one."""
 
     def __init__(
         self,
@@ -187,8 +127,9 @@ class QemuMachine:
         process: subprocess.Popen[bytes],
         monitor: QEMUMonitorProtocol,
         agent: Agent,
-        boot_seconds: float,
+        boot_seconds: float | None,
     ) -> None:
+        """boot_seconds: None when nobody looked at the clock."""
         self.config = config
         self.console = console
         self.usable = True
@@ -212,9 +153,11 @@ class QemuMachine:
 
     @property
     def title(self) -> str:
+        seconds = self._boot_seconds
+        ready = "was in reserve" if seconds is None else f"ready in {seconds:.1f} s"
         return (
             f"machine {self._number}: {self.hello.release}, {self.hello.cpus} CPUs, "
-            f"{self.config.accelerator}, ready in {self._boot_seconds:.1f} s"
+            f"{self.config.accelerator}, {ready}"
         )
 
     @property
@@ -247,7 +190,7 @@ class QemuMachine:
         try:
             told = self._agent.run(self._runs, program, mode)
         except MachineLost as err:
-            self._last_words()
+            self._last_words(err)
             console = self._console_from(before)
             self.close()
             return outcome_of_loss(program, mode, self._runs, err, console)
@@ -260,16 +203,12 @@ class QemuMachine:
         data = self.console.read_bytes()[start:]
         return tuple(data.decode(errors="replace").splitlines())
 
-    def _last_words(self) -> None:
+    def _last_words(self, err: MachineLost) -> None:
         """Let a machine end that is ending; have one tell that is just silent."""
-        try:
-            self._process.wait(timeout=2)
-            return
-        except subprocess.TimeoutExpired:
-            pass
         with suppress(QMPError, TimeoutError, OSError, subprocess.TimeoutExpired):
-            self._monitor.settimeout(LAST_WORDS)
-            self._monitor.cmd("inject-nmi")
+            if err.silent:
+                self._monitor.settimeout(LAST_WORDS)
+                self._monitor.cmd("inject-nmi")
             self._process.wait(timeout=LAST_WORDS)
 
     def close(self) -> None:
@@ -282,81 +221,81 @@ class QemuMachine:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def boot(config: Config, number: int, console: Path) -> QemuMachine:
-    """Start a virtual machine; MachineError when no agent greets in time."""
-    started = time.monotonic()
-    with ExitStack() as undo:
-        folder = Path(tempfile.mkdtemp(prefix="memphys-"))
-        undo.callback(shutil.rmtree, folder, ignore_errors=True)
-        bar = folder / "bar"
-        bar.touch()
-        os.truncate(bar, config.bar)
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """A virtual machine that boots by itself, until somebody asks for it."""
 
-        port, port_far = socket.socketpair()
-        qmp, qmp_far = socket.socketpair()
-        undo.callback(port.close)
-        undo.callback(qmp.close)
-        words = argv(config, console, bar, qmp_far.fileno(), port_far.fileno())
-        errors = folder / "stderr"
-        with errors.open("wb") as stderr, port_far, qmp_far:
-            # QEMU dies with this process, even when this process is killed.
-            process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-                pass_fds=(qmp_far.fileno(), port_far.fileno()),
-                start_new_session=True,
-            )
-        undo.callback(process.wait)
-        undo.callback(process.kill)
+    config: Config
+    number: int
+    console: Path
+    folder: Path
+    words: list[str]
+    process: subprocess.Popen[bytes]
+    port: socket.socket
+    qmp: socket.socket
+    since: float
+
+    def greet(self, *, reserve: bool = False) -> QemuMachine:
+        """Wait for the agent; MachineError, with the reason, when none greets.
+
+        reserve: it has been booting for longer than anybody has waited for it.
+        """
         try:
-            agent = Agent(Stream(port), patience=BOOT)
+            agent = Agent(Stream(self.port), patience=BOOT)
         except MachineError as err:
-            told = errors.read_text(errors="replace").strip().splitlines()
-            if console.is_file():
-                told += console.read_text(errors="replace").splitlines()[-3:]
+            reason = f"the machine did not start: {err}; {self._last_lines()}"
+            self.discard()
             raise MachineError(
-                f"the machine did not start: {err}; "
-                f"{' / '.join(told) or 'no output'}; the command was: "
-                f"{shlex.join(words)}"
+                f"{reason}; the command was: {shlex.join(self.words)}"
             ) from err
-        monitor = QEMUMonitorProtocol(qmp)
+        seconds = None if reserve else time.monotonic() - self.since
+        monitor = QEMUMonitorProtocol(self.qmp)
         monitor.connect()
-        undo.pop_all()
-    seconds = time.monotonic() - started
-    return QemuMachine(
-        config, number, console, folder, process, monitor, agent, seconds
-    )
+        return QemuMachine(
+            self.config,
+            self.number,
+            self.console,
+            self.folder,
+            self.process,
+            monitor,
+            agent,
+            seconds,
+        )
+
+    def _last_lines(self) -> str:
+        told = (self.folder / "stderr").read_text(errors="replace").splitlines()
+        if self.console.is_file():
+            told += self.console.read_text(errors="replace").splitlines()[-3:]
+        return " / ".join(told) or "no output"
+
+    def discard(self) -> None:
+        """End it before anybody has seen it."""
+        self.process.kill()
+        self.process.wait()
+        self.port.close()
+        self.qmp.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Launcher:
-    """Starts machines of one configuration, by KVM where that works."""
+def spawn(config: Config, number: int, console: Path) -> Starting:
+    """Start QEMU, and do not wait for the machine in it."""
+    since = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="memphys-"))
+    bar = folder / "bar"
+    bar.touch()
+    os.truncate(bar, config.bar)
 
-    def __init__(
-        self,
-        config: Config,
-        accelerator: tuple[str, str],
-        results: Path,
-        report: Callable[[str], None],
-    ) -> None:
-        """accelerator: its name, and why it was chosen."""
-        name, reason = accelerator
-        self._config = replace(config, accelerator=name)
-        self._results = results
-        self._report = report
-        self._numbers = itertools.count(1)
-        report(f"accelerator {name}: {reason}")
-
-    def start(self, _number: int) -> QemuMachine:
-        """Start a machine; its console goes to a file of the results folder."""
-        number = next(self._numbers)
-        console = self._results / f"machine-{number}.console.log"
-        try:
-            return boot(self._config, number, console)
-        except MachineError as err:
-            if self._config.accelerator != "kvm":
-                raise
-            self._config = replace(self._config, accelerator="tcg")
-            self._report(f"accelerator tcg: a guest does not start by KVM: {err}")
-            return boot(self._config, number, console)
+    port, port_far = socket.socketpair()
+    qmp, qmp_far = socket.socketpair()
+    words = argv(config, console, bar, qmp_far.fileno(), port_far.fileno())
+    with (folder / "stderr").open("wb") as stderr, port_far, qmp_far:
+        # QEMU dies with this process, even when this process is killed.
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "--", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            pass_fds=(qmp_far.fileno(), port_far.fileno()),
+            start_new_session=True,
+        )
+    return Starting(config, number, console, folder, words, process, port, qmp, since)

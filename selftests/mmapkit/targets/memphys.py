@@ -106,9 +106,8 @@ def _tables(rom: Window) -> int | None:
     return None
 
 
-def _firmware(machine: Machine, page_size: int) -> list[Window]:
+def _firmware(machine: Machine, iomem: str, page_size: int) -> list[Window]:
     """ROM and tables of the firmware."""
-    iomem = read_text(machine, "/proc/iomem")
     windows = []
     for base, size in _ranges(iomem, "System ROM")[:1]:
         windows.append(_snapshot(machine, "rom", base, min(size, _SNAPSHOT)))
@@ -118,9 +117,9 @@ def _firmware(machine: Machine, page_size: int) -> list[Window]:
     return windows
 
 
-def _rodata(machine: Machine) -> list[Window]:
+def _rodata(machine: Machine, iomem: str) -> list[Window]:
     """Constants of the kernel: RAM that is in use, and that nobody changes."""
-    ranges = _ranges(read_text(machine, "/proc/iomem"), "Kernel rodata")
+    ranges = _ranges(iomem, "Kernel rodata")
     return [_snapshot(machine, "rodata", base, _SNAPSHOT) for base, _ in ranges[:1]]
 
 
@@ -199,7 +198,8 @@ def read_target(machine: Machine) -> Target:
     arena = _arena(machine)
     traits = _traits(machine, arena)
     windows = [arena, *_reserved(machine)]
-    windows += _firmware(machine, traits.page_size)
-    windows += _rodata(machine)
+    iomem = read_text(machine, "/proc/iomem")
+    windows += _firmware(machine, iomem, traits.page_size)
+    windows += _rodata(machine, iomem)
     windows += _bar(machine)
     return Target(NODES, tuple(windows), 1 << _physical_bits(machine), traits)

@@ -1,0 +1,53 @@
+"""What a virtual machine boots: the agent, and the initramfs around it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from mmapkit.build import cached, command, copy_sources
+from mmapkit.kernel import Kernel, module_bytes, module_chain
+
+
+def build_agent(source: Path) -> Path:
+    """Build the agent and return its file."""
+
+    def make(folder: Path) -> None:
+        work = folder / "build"
+        copy_sources(source, work)
+        command(["make", "-C", work, f"-j{os.cpu_count() or 1}"])
+        command(["strip", "-o", folder / "agent", work / "agent"])
+        shutil.rmtree(work)
+
+    return cached("agent", [source], make) / "agent"
+
+
+def build_initrd(kernel: Kernel, agent: Path, modules: Path) -> Path:
+    """Pack the agent, the modules that its port needs, and the built modules."""
+    chain = module_chain(kernel, "virtio_pci", "virtio_console")
+
+    def make(folder: Path) -> None:
+        root = folder / "root"
+        for name in ("dev", "proc", "sys", "tmp", "modules"):
+            (root / name).mkdir(parents=True)
+        shutil.copy(agent, root / "init")
+        boot = []
+        for path in chain:
+            name = path.name.split(".")[0] + ".ko"
+            (root / "modules" / name).write_bytes(module_bytes(path))
+            boot.append(f"/modules/{name}\n")
+        (root / "modules" / "boot").write_text("".join(boot))
+        for path in modules.glob("*.ko"):
+            shutil.copy(path, root / "modules")
+        names = [".", *sorted(str(p.relative_to(root)) for p in root.rglob("*"))]
+        pack = ["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"]
+        with (folder / "initrd").open("wb") as out:
+            subprocess.run(
+                pack, cwd=root, input="\n".join(names).encode(), stdout=out, check=True
+            )
+        shutil.rmtree(root)
+
+    parts: list[bytes | str | Path] = [agent.read_bytes(), kernel.release]
+    for path in [*chain, *sorted(modules.glob("*.ko"))]:
+        parts += [path.name, path.read_bytes()]
+    return cached("initrd", parts, make) / "initrd"
