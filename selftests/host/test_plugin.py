@@ -86,4 +86,10 @@ def test_packages_that_are_missing_are_told_in_one_line(run, tmp_path):
 def test_tests_that_need_no_machine_start_none(run, tmp_path):
     done = run("def test_nothing():\n    pass\n")
     assert done.returncode == 0
-    assert not (tmp_path / "results").exists()
+    assert "machines; consoles" not in done.stdout
+
+
+def test_results_of_tests_are_kept_as_junit_xml(run, tmp_path):
+    run(FAILING)
+    (report,) = (tmp_path / "results").glob("*/junit.xml")
+    assert "close f0 =&gt; EBADF" in report.read_text()

@@ -85,7 +85,6 @@ def _results_folder(config: pytest.Config) -> Path:
     if folder is None:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         folder = config.rootpath / "results" / f"{stamp}-{os.getpid()}"
-    folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()
 
 
@@ -94,15 +93,12 @@ def pytest_configure(config: pytest.Config) -> None:
     _register_profiles()
     if not config.getoption("--hypothesis-profile", None):
         settings.load_profile("gate")
+    config.stash[_RESULTS] = _results_folder(config)
     config.stash[_LABS] = []
     config.stash[_SUPPLIES] = []
-
-
-def _results(config: pytest.Config) -> Path:
-    """Return the results folder; made when the first test needs it."""
-    if _RESULTS not in config.stash:
-        config.stash[_RESULTS] = _results_folder(config)
-    return config.stash[_RESULTS]
+    # Our hook runs first: the reporter of pytest makes the file there.
+    if not config.option.xmlpath and not config.option.collectonly:
+        config.option.xmlpath = str(config.stash[_RESULTS] / "junit.xml")
 
 
 def _say(config: pytest.Config, line: str) -> None:
@@ -123,7 +119,8 @@ def _give_up(err: MmapkitError) -> NoReturn:
 @pytest.fixture(scope="session")
 def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     """Return a maker of labs, each with machines of its own."""
-    results = _results(pytestconfig)
+    results = pytestconfig.stash[_RESULTS]
+    results.mkdir(parents=True, exist_ok=True)
     _say(pytestconfig, f"results in {results}")
     wanted = Wanted(
         machine=pytestconfig.getoption("--machine"),
@@ -171,12 +168,12 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    if _RESULTS not in config.stash:
+    if not config.stash[_SUPPLIES]:
         return
     programs = sum(lab.programs for lab in config.stash[_LABS])
     machines = sum(supply.started for supply in config.stash[_SUPPLIES])
     terminalreporter.section("memphys")
     terminalreporter.write_line(
-        f"{programs} programs on {machines} machines; consoles and journal in "
+        f"{programs} programs, {machines} machines; consoles and journal in "
         f"{config.stash[_RESULTS]}"
     )
