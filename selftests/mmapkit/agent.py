@@ -1,16 +1,21 @@
 """Speaks to an agent: commands and programs out, results back, line by line.
 
 An Agent knows the protocol and nothing of where the agent runs; a Stream is
-the way there. Whatever goes wrong on the way is a MachineLost.
+the way there. Whatever goes wrong on the way is a MachineLost. Question and
+answer stay in step only when each answer is read to its end: an exchange that
+breaks off, for whatever reason, was the last one.
 """
 
+import itertools
 import select
 import socket
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 
-from mmapkit.errors import MachineError, MachineLost
+from mmapkit.errors import ControlError, MachineError, MachineLost, ProgramRefused
 from mmapkit.grammar import format_program
 from mmapkit.program import Program
 from mmapkit.verdict import NotReached, Result, Verdict, parse_result
@@ -19,6 +24,9 @@ _PROTOCOL = "1"
 
 #: seconds without a line from an agent that tells twice a second that it lives
 SILENCE = 4.0
+
+#: seconds for a command that is one system call: the agent is in it, and silent
+COMMAND = 20.0
 
 #: seconds for one program, however much progress it makes
 LIMIT = 120.0
@@ -121,35 +129,130 @@ class Told:
     log: tuple[str, ...]
 
 
+class _Answer:
+    """What the agent says of a run, line by line."""
+
+    def __init__(self, number: int, count: int) -> None:
+        self._number = number
+        self._results: list[Result] = [NotReached()] * count
+        self._evidence: list[tuple[str, str]] = []
+        self._log: list[str] = []
+        self._refusal: str | None = None
+        self._told: Told | None = None
+        self.complete = False
+
+    def take(self, line: str) -> None:
+        """Note what a line says; MachineError when it is not of this answer."""
+        try:
+            self._take(line)
+        except (ValueError, IndexError) as err:
+            raise MachineError(f'not of run {self._number}: "{line}"') from err
+
+    def _take(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        key, _, text = rest.partition(" ")
+        match word:
+            case "result":
+                self._results[int(key)] = parse_result(text)
+            case "evidence":
+                self._evidence.append((key, text))
+            case "log":
+                self._log.append(text)
+            case "verdict":
+                self._told = self._judged(rest)
+            case "alive":
+                pass
+            case "error":
+                self._refusal = self._refusal or rest
+            case "done" if rest == str(self._number) and (self._told or self._refusal):
+                self.complete = True
+            case _:
+                raise ValueError
+
+    def _judged(self, text: str) -> Told:
+        verdict, stopped_at, end, taint = text.split()
+        return Told(
+            tuple(self._results),
+            Verdict(verdict),
+            None if verdict == "ok" else int(stopped_at),
+            end == "killable",
+            int(taint),
+            tuple(self._evidence),
+            tuple(self._log),
+        )
+
+    def reached(self) -> dict[int, str]:
+        """Return the text of the results so far."""
+        return {
+            index: str(result)
+            for index, result in enumerate(self._results)
+            if result != NotReached()
+        }
+
+    def told(self) -> Told:
+        """Return all of it."""
+        if self._told is None or self._refusal is not None:
+            raise ProgramRefused(
+                f"the agent refused run {self._number}: {self._refusal}"
+            )
+        return self._told
+
+
 class Agent:
-    """The other end of a Stream."""
+    """The other end of a Stream.
+
+    in_step: what is read next answers what is asked next.
+    """
 
     def __init__(self, stream: Stream, *, patience: float) -> None:
         """Wait for the agent's greeting, patience seconds at the most."""
         self._stream = stream
+        self._sockets: set[int] = set()
+        self.in_step = True
         self.hello = self._read_hello(time.monotonic() + patience)
 
     def _read_hello(self, deadline: float) -> Hello:
         line = self._stream.read_line(deadline)
-        word, version, *rest = line.split()
-        if word != "hello" or version != _PROTOCOL:
-            raise MachineError(f'not an agent of this version: "{line}"')
-        told = dict(pair.split("=", 1) for pair in rest)
-        return Hello(
-            told["release"],
-            told["machine"],
-            int(told["page"]),
-            int(told["cpus"]),
-            int(told["fault_ns"]),
-            int(told["scale"]),
-        )
+        try:
+            word, version, *rest = line.split()
+            if (word, version) != ("hello", _PROTOCOL):
+                raise MachineError(f'not an agent of this version: "{line}"')
+            told = dict(pair.split("=", 1) for pair in rest)
+            return Hello(
+                told["release"],
+                told["machine"],
+                int(told["page"]),
+                int(told["cpus"]),
+                int(told["fault_ns"]),
+                int(told["scale"]),
+            )
+        except (ValueError, KeyError) as err:
+            raise MachineError(f'not the greeting of an agent: "{line}"') from err
 
-    def _deadline(self) -> float:
-        return time.monotonic() + SILENCE * self.hello.scale
+    def _deadline(self, seconds: float = SILENCE) -> float:
+        return time.monotonic() + seconds * self.hello.scale
 
-    def _command(self, text: str) -> str:
-        self._stream.write(text.encode() + b"\n", self._deadline())
-        return self._stream.read_line(self._deadline())
+    @contextmanager
+    def _exchange(self) -> Iterator[None]:
+        """Ask, and read the answer to its end, in here.
+
+        A timeout of pytest may end it anywhere: what comes next is then the
+        rest of an old answer.
+        """
+        if not self.in_step:
+            raise MachineError("an answer of the agent was not read to its end")
+        self.in_step = False
+        yield
+        self.in_step = True
+
+    def _command(self, text: str, pause: float = 0.0) -> str:
+        """Return the answer; pause: seconds that the agent is asked to wait."""
+        with self._exchange():
+            try:
+                self._stream.write(text.encode() + b"\n", self._deadline())
+                return self._stream.read_line(self._deadline(COMMAND) + pause)
+            except MachineLost as err:
+                raise MachineLost(f"{text}: {err}", silent=err.silent) from err
 
     def let(self, name: str, value: int) -> None:
         """Give a name for file offsets of programs its value, in bytes."""
@@ -165,59 +268,85 @@ class Agent:
         """Unload a module; "ok", or the name of an errno."""
         return self._command(f"rmmod {name}")
 
-    def run(self, number: int, program: Program, mode: Mode) -> Told:
-        """Run a program; number is how findings in the log will call it."""
-        text = f"run {number}{mode.value}\n{format_program(program)}end\n"
-        self._stream.write(text.encode(), self._deadline())
-        return self._read_run(number, len(program))
+    def netlink(self) -> "Netlink":
+        """Open a generic netlink socket."""
+        number = next(n for n in itertools.count() if n not in self._sockets)
+        socket = Netlink(self._command, number, self._sockets.discard)
+        socket.open()
+        self._sockets.add(number)
+        return socket
 
-    def _read_run(self, number: int, count: int) -> Told:
-        results: list[Result] = [NotReached()] * count
-        evidence: list[tuple[str, str]] = []
-        log: list[str] = []
-        ended: list[str] = []
-        limit = time.monotonic() + LIMIT * self.hello.scale
-        while True:
-            try:
-                line = self._stream.read_line(min(limit, self._deadline()))
-            except MachineLost as err:
-                err.results = {
-                    index: str(result)
-                    for index, result in enumerate(results)
-                    if result != NotReached()
-                }
-                raise
-            word, _, rest = line.partition(" ")
-            match word:
-                case "result":
-                    index, _, text = rest.partition(" ")
-                    results[int(index)] = parse_result(text)
-                case "evidence":
-                    key, _, text = rest.partition(" ")
-                    evidence.append((key, text))
-                case "log":
-                    log.append(rest.partition(" ")[2])
-                case "verdict":
-                    ended = rest.split()
-                case "alive":
-                    pass
-                case "error":
-                    raise MachineError(f"the agent refused run {number}: {rest}")
-                case "done" if ended and rest == str(number):
-                    break
-                case _:
-                    raise MachineError(f'not of run {number}: "{line}"')
-        verdict, stopped_at, killable, taint = ended
-        return Told(
-            tuple(results),
-            Verdict(verdict),
-            None if verdict == "ok" else int(stopped_at),
-            killable == "killable",
-            int(taint),
-            tuple(evidence),
-            tuple(log),
-        )
+    def run(self, number: int, program: Program, mode: Mode) -> Told:
+        """Run a program; number is how findings in the log will call it.
+
+        ProgramRefused: the agent's parser did not take it.
+        """
+        text = f"run {number}{mode.value}\n{format_program(program)}end\n"
+        answer = _Answer(number, len(program))
+        with self._exchange():
+            self._stream.write(text.encode(), self._deadline())
+            limit = self._deadline(LIMIT)
+            while not answer.complete:
+                try:
+                    line = self._stream.read_line(min(limit, self._deadline()))
+                except MachineLost as err:
+                    err.results = answer.reached()
+                    raise
+                answer.take(line)
+        return answer.told()
 
     def close(self) -> None:
         """Hang up; an agent that is a process of its own then ends."""
         self._stream.close()
+
+
+class Netlink:
+    """A generic netlink socket of the machine: datagrams, as they are.
+
+    What the kernel says no to is a ControlError. It carries a request out while
+    that is sent: one that never ends is a MachineLost.
+    """
+
+    def __init__(
+        self,
+        command: Callable[[str, float], str],
+        number: int,
+        free: Callable[[int], None],
+    ) -> None:
+        """free() gets the number back."""
+        self._command = command
+        self._number = number
+        self._free = free
+
+    def _tell(self, verb: str, words: str = "") -> None:
+        answer = self._command(f"nl-{verb} {self._number} {words}".rstrip(), 0.0)
+        if answer != "ok":
+            raise ControlError(f"netlink socket: {verb}", errno=answer)
+
+    def open(self) -> None:
+        self._tell("open")
+
+    def join(self, group: int) -> None:
+        """Receive what is sent to a multicast group."""
+        self._tell("join", str(group))
+
+    def send(self, data: bytes, *, without: str = "") -> None:
+        """Send one datagram; without: a capability that is not in effect then."""
+        self._tell("send", f"{data.hex()} {without}")
+
+    def receive(self, seconds: float) -> bytes | None:
+        """Return one datagram, or None when none comes in time."""
+        patience = round(seconds * 1000)
+        answer = self._command(f"nl-recv {self._number} {patience}", seconds)
+        if answer == "none":
+            return None
+        word, _, data = answer.partition(" ")
+        if word != "ok":
+            raise ControlError("netlink socket: recv", errno=word)
+        return bytes.fromhex(data)
+
+    def close(self) -> None:
+        """Close the socket, if there is still an agent."""
+        self._free(self._number)
+        with suppress(MachineError):
+            self._command(f"nl-close {self._number}", 0.0)

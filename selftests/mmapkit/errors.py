@@ -52,5 +52,9 @@ class MachineLost(MachineError):
         self.results: dict[int, str] = {}
 
 
+class ProgramRefused(MachineError):
+    """The agent did not take the text of a program; it listens for the next."""
+
+
 class TargetError(MmapkitError):
     """A device that is not there, or does not tell what a target needs."""
