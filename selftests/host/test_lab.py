@@ -166,31 +166,31 @@ TOLD = Told((Ok(),), Verdict.OK, None, True, 0, (), ())
 
 
 def test_clean_run_is_ok():
-    assert outcome_of(TOLD, 0) == Outcome((Ok(),))
+    assert outcome_of(TOLD, 0, 7) == Outcome((Ok(),))
 
 
 def test_warning_in_the_log_is_a_splat_at_its_operation():
     log = ("WARNING: CPU: 1 PID: 9 at x.c:1", "CPU: 1 PID: 9 Comm: mp.7.0")
-    outcome = outcome_of(replace(TOLD, log=log), 0)
+    outcome = outcome_of(replace(TOLD, log=log), 0, 7)
     assert (outcome.verdict, outcome.stopped_at) == (Verdict.SPLAT, 0)
 
 
 def test_taint_without_a_word_is_a_splat():
-    outcome = outcome_of(replace(TOLD, taint=1 << 9 | 1 << 12), 1 << 12)
+    outcome = outcome_of(replace(TOLD, taint=1 << 9 | 1 << 12), 1 << 12, 7)
     assert outcome.verdict is Verdict.SPLAT
     assert "W: warning" in outcome.findings[0].title
 
 
 def test_log_outranks_a_killed_process():
     told = replace(TOLD, verdict=Verdict.KILLED, stopped_at=0)
-    assert outcome_of(told, 0).verdict is Verdict.KILLED
+    assert outcome_of(told, 0, 7).verdict is Verdict.KILLED
     oops = ("BUG: unable to handle page fault", "Comm: mp.7.0")
-    assert outcome_of(replace(told, log=oops), 0).verdict is Verdict.SPLAT
+    assert outcome_of(replace(told, log=oops), 0, 7).verdict is Verdict.SPLAT
 
 
 def test_what_cannot_be_killed_outranks_what_it_did():
     told = replace(TOLD, verdict=Verdict.HANG, stopped_at=0, killable=False)
-    assert outcome_of(told, 0).verdict is Verdict.UNKILLABLE
+    assert outcome_of(told, 0, 7).verdict is Verdict.UNKILLABLE
 
 
 def loss(console=(), results=None, mode=Mode.FRESH):

@@ -148,3 +148,17 @@ def new_taints(before: int, after: int) -> tuple[str, ...]:
     return tuple(
         text for bit, text in BAD_TAINTS.items() if (after & ~before) >> bit & 1
     )
+
+
+#: taint bits that loading a module may set: O, E, and T: in-kernel test
+_LOADING = 1 << 12 | 1 << 13 | 1 << 18
+
+
+def taints_of_loading(before: int, after: int) -> tuple[str, ...]:
+    """Return the taint bits that came with a module and say more than that."""
+    new = after & ~before & ~_LOADING
+    return tuple(
+        f"taint {BAD_TAINTS.get(bit, f'bit {bit}')}"
+        for bit in range(new.bit_length())
+        if new >> bit & 1
+    )

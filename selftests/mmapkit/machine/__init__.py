@@ -6,12 +6,13 @@ then it is done for, and Machines hands out another.
 
 import itertools
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from mmapkit.agent import Hello, Mode, Told
+from mmapkit.agent import Hello, Mode, Netlink, Told
 from mmapkit.console import new_taints, scan
-from mmapkit.errors import MachineError, MachineLost
+from mmapkit.errors import MachineLost
 from mmapkit.program import Program
 from mmapkit.verdict import (
     Finding,
@@ -45,24 +46,34 @@ class Machine(Protocol):
         """Give a name for file offsets of programs its value, in bytes."""
 
     def insmod(self, name: str, args: str = "") -> str:
-        """Load a module that was built; "ok", or the name of an errno."""
+        """Load a module that was built; "ok", or the name of an errno.
+
+        MachineError when the kernel complains of it.
+        """
 
     def rmmod(self, name: str) -> str:
-        """Unload a module; "ok", or the name of an errno."""
+        """Unload a module; the same."""
+
+    def netlink(self) -> Netlink:
+        """Open a generic netlink socket on the machine."""
 
     def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
         """Run a program. Whatever happens to the machine is in the outcome."""
 
     @property
     def usable(self) -> bool:
-        """False once a program has left doubt about the kernel."""
+        """False once there is doubt about the kernel, or about the agent."""
 
     def close(self) -> None:
         """End the machine, however it is."""
 
 
-def outcome_of(told: Told, taint_before: int) -> Outcome:
-    """Return what a run comes to that the agent has seen to its end."""
+def outcome_of(told: Told, taint_before: int, number: int) -> Outcome:
+    """Return what a run comes to that the agent has seen to its end.
+
+    number: that of the run. What an earlier one left behind may show only now:
+    it counts, but says nothing of the operations of this one.
+    """
     findings = scan(told.log)
     taints = new_taints(taint_before, told.taint)
     if taints and not findings:
@@ -74,7 +85,8 @@ def outcome_of(told: Told, taint_before: int) -> Outcome:
         verdict = Verdict.UNKILLABLE
     elif findings and verdict in (Verdict.OK, Verdict.KILLED):
         verdict = Verdict.SPLAT
-        stopped_at = findings[0].operation
+        ours = (f.operation for f in findings if f.run == number)
+        stopped_at = next(ours, stopped_at)
     return Outcome(told.results, verdict, stopped_at, told.evidence, findings, told.log)
 
 
@@ -129,11 +141,10 @@ class Machines:
         self.close()
         number = next(self._numbers)
         machine = self._start(number)
-        try:
+        with ExitStack() as undo:
+            undo.callback(machine.close)
             machine.prepare()
-        except MachineError:
-            machine.close()
-            raise
+            undo.pop_all()
         self._machine = machine
         self.started += 1
         self._report(machine.title)

@@ -7,13 +7,15 @@ there.
 import os
 import socket
 import subprocess
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from mmapkit.agent import Agent, Hello, Mode, Stream
+from mmapkit.agent import Agent, Hello, Mode, Netlink, Stream
 from mmapkit.errors import MachineError, MachineLost
-from mmapkit.machine import outcome_of, outcome_of_loss
+from mmapkit.machine import outcome_of_loss
+from mmapkit.machine.session import Session
 from mmapkit.program import Program
-from mmapkit.verdict import Outcome, Verdict
+from mmapkit.verdict import Outcome
 
 #: seconds until the agent greets
 _PATIENCE = 20.0
@@ -41,15 +43,17 @@ class LocalMachine:
         """modules: the folder with the driver; None when there is none to load."""
         self._modules = modules
         self._arena = arena
-        self._runs = 0
-        self._taint = 0
         self._loaded: list[str] = []
-        self.usable = True
         self._process, self._agent = spawn(agent)
+        self._session = Session(self._agent)
 
     @property
     def hello(self) -> Hello:
-        return self._agent.hello
+        return self._session.hello
+
+    @property
+    def usable(self) -> bool:
+        return self._session.usable
 
     @property
     def title(self) -> str:
@@ -70,45 +74,46 @@ class LocalMachine:
             raise MachineError(f"insmod memphys: {answer}; dmesg may say why")
 
     def let(self, name: str, value: int) -> None:
-        self._agent.let(name, value)
+        self._session.let(name, value)
 
     def insmod(self, name: str, args: str = "") -> str:
         if self._modules is None:
             raise MachineError(f"no modules were built, {name} cannot be loaded")
-        answer = self._agent.insmod(str(self._modules / f"{name}.ko"), args)
+        answer = self._session.insmod(str(self._modules / f"{name}.ko"), args)
         if answer == "ok":
             self._loaded.append(name)
-        self._taint = self._agent.run(0, Program(()), Mode.FRESH).taint
         return answer
 
     def rmmod(self, name: str) -> str:
-        answer = self._agent.rmmod(name)
+        answer = self._session.rmmod(name)
         if answer == "ok" and name in self._loaded:
             self._loaded.remove(name)
         return answer
 
+    def netlink(self) -> Netlink:
+        return self._session.netlink()
+
     def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
         """Run a program. Whatever happens to the agent is in the outcome."""
-        self._runs += 1
         try:
-            told = self._agent.run(self._runs, program, mode)
+            return self._session.run(program, mode)
         except MachineLost as err:
             self.close()
-            return outcome_of_loss(program, mode, self._runs, err, ())
-        outcome = outcome_of(told, self._taint)
-        if outcome.verdict is not Verdict.OK:
-            self.usable = False
-        return outcome
+            return outcome_of_loss(program, mode, self._session.runs, err, ())
 
     def close(self) -> None:
-        """Unload what was loaded, if the kernel is still in its senses."""
-        if self.usable:
+        """Unload what was loaded, if the kernel is still in its senses.
+
+        MachineError when it complains of that.
+        """
+        with ExitStack() as undo:
+            undo.callback(self._process.wait)
+            undo.callback(self._process.kill)
+            undo.callback(self._session.close)
             for name in reversed(self._loaded[:]):
-                self.rmmod(name)
-        self.usable = False
-        self._agent.close()
-        self._process.kill()
-        self._process.wait()
+                if self.usable:
+                    with suppress(MachineLost):
+                        self.rmmod(name)
 
 
 def start(agent: Path, modules: Path, arena: int, number: int) -> LocalMachine:

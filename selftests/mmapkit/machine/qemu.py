@@ -11,18 +11,19 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from qemu.qmp import QMPError
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
-from mmapkit.agent import Agent, Hello, Mode, Stream
+from mmapkit.agent import Agent, Hello, Mode, Netlink, Stream
 from mmapkit.errors import MachineError, MachineLost
-from mmapkit.machine import outcome_of, outcome_of_loss
+from mmapkit.machine import outcome_of_loss
+from mmapkit.machine.session import Session
 from mmapkit.program import Program
-from mmapkit.verdict import Outcome, Verdict
+from mmapkit.verdict import Outcome
 
 BINARY = "qemu-system-x86_64"
 
@@ -126,21 +127,18 @@ class QemuMachine:
         folder: Path,
         process: subprocess.Popen[bytes],
         monitor: QEMUMonitorProtocol,
-        agent: Agent,
+        session: Session,
         boot_seconds: float | None,
     ) -> None:
         """boot_seconds: None when nobody looked at the clock."""
         self.config = config
         self.console = console
-        self.usable = True
         self._number = number
         self._folder = folder
         self._process = process
         self._monitor = monitor
-        self._agent = agent
+        self._session = session
         self._boot_seconds = boot_seconds
-        self._runs = 0
-        self._taint = 0
 
     @property
     def pid(self) -> int:
@@ -149,7 +147,11 @@ class QemuMachine:
 
     @property
     def hello(self) -> Hello:
-        return self._agent.hello
+        return self._session.hello
+
+    @property
+    def usable(self) -> bool:
+        return self._session.usable
 
     @property
     def title(self) -> str:
@@ -165,39 +167,33 @@ class QemuMachine:
         return {"bar": self._folder / "bar"} if self.config.bar else {}
 
     def prepare(self) -> None:
-        """Load the driver; what it does to the taint is not held against it."""
+        """Load the driver."""
         answer = self.insmod("memphys", f"arena={ARENA}")
         if answer != "ok":
             raise MachineError(f"insmod memphys: {answer}; see {self.console}")
-        told = self._agent.run(0, Program(()), Mode.FRESH)
-        self._taint = told.taint
 
     def let(self, name: str, value: int) -> None:
-        self._agent.let(name, value)
+        self._session.let(name, value)
 
     def insmod(self, name: str, args: str = "") -> str:
-        answer = self._agent.insmod(f"/modules/{name}.ko", args)
-        self._taint = self._agent.run(0, Program(()), Mode.FRESH).taint
-        return answer
+        return self._session.insmod(f"/modules/{name}.ko", args)
 
     def rmmod(self, name: str) -> str:
-        return self._agent.rmmod(name)
+        return self._session.rmmod(name)
+
+    def netlink(self) -> Netlink:
+        return self._session.netlink()
 
     def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
         """Run a program. Whatever happens to the machine is in the outcome."""
-        self._runs += 1
         before = len(self.console.read_bytes()) if self.console.is_file() else 0
         try:
-            told = self._agent.run(self._runs, program, mode)
+            return self._session.run(program, mode)
         except MachineLost as err:
             self._last_words(err)
             console = self._console_from(before)
             self.close()
-            return outcome_of_loss(program, mode, self._runs, err, console)
-        outcome = outcome_of(told, self._taint)
-        if outcome.verdict is not Verdict.OK:
-            self.usable = False
-        return outcome
+            return outcome_of_loss(program, mode, self._session.runs, err, console)
 
     def _console_from(self, start: int) -> tuple[str, ...]:
         data = self.console.read_bytes()[start:]
@@ -212,8 +208,7 @@ class QemuMachine:
             self._process.wait(timeout=LAST_WORDS)
 
     def close(self) -> None:
-        self.usable = False
-        self._agent.close()
+        self._session.close()
         self._process.kill()
         self._process.wait()
         with suppress(QMPError, OSError, EOFError):
@@ -240,17 +235,21 @@ class Starting:
 
         reserve: it has been booting for longer than anybody has waited for it.
         """
-        try:
-            agent = Agent(Stream(self.port), patience=BOOT)
-        except MachineError as err:
-            reason = f"the machine did not start: {err}; {self._last_lines()}"
-            self.discard()
-            raise MachineError(
-                f"{reason}; the command was: {shlex.join(self.words)}"
-            ) from err
-        seconds = None if reserve else time.monotonic() - self.since
-        monitor = QEMUMonitorProtocol(self.qmp)
-        monitor.connect()
+        with ExitStack() as undo:
+            undo.callback(self.discard)
+            try:
+                agent = Agent(Stream(self.port), patience=BOOT)
+                seconds = None if reserve else time.monotonic() - self.since
+                monitor = QEMUMonitorProtocol(self.qmp)
+                undo.callback(monitor.close)
+                monitor.connect()
+                session = Session(agent)
+            except (MachineError, QMPError, OSError) as err:
+                raise MachineError(
+                    f"the machine did not start: {err}; {self._last_lines()}; "
+                    f"the command was: {shlex.join(self.words)}"
+                ) from err
+            undo.pop_all()
         return QemuMachine(
             self.config,
             self.number,
@@ -258,7 +257,7 @@ class Starting:
             self.folder,
             self.process,
             monitor,
-            agent,
+            session,
             seconds,
         )
 
@@ -280,22 +279,28 @@ class Starting:
 def spawn(config: Config, number: int, console: Path) -> Starting:
     """Start QEMU, and do not wait for the machine in it."""
     since = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="memphys-"))
-    bar = folder / "bar"
-    bar.touch()
-    os.truncate(bar, config.bar)
+    with ExitStack() as undo:
+        folder = Path(tempfile.mkdtemp(prefix="memphys-"))
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        bar = folder / "bar"
+        bar.touch()
+        os.truncate(bar, config.bar)
 
-    port, port_far = socket.socketpair()
-    qmp, qmp_far = socket.socketpair()
-    words = argv(config, console, bar, qmp_far.fileno(), port_far.fileno())
-    with (folder / "stderr").open("wb") as stderr, port_far, qmp_far:
-        # QEMU dies with this process, even when this process is killed.
-        process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-            pass_fds=(qmp_far.fileno(), port_far.fileno()),
-            start_new_session=True,
-        )
+        port, port_far = map(undo.enter_context, socket.socketpair())
+        qmp, qmp_far = map(undo.enter_context, socket.socketpair())
+        words = argv(config, console, bar, qmp_far.fileno(), port_far.fileno())
+        with (folder / "stderr").open("wb") as stderr, port_far, qmp_far:
+            try:
+                # QEMU dies with this process, even when this process is killed.
+                process = subprocess.Popen(
+                    ["setpriv", "--pdeathsig", "KILL", "--", *words],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stderr,
+                    pass_fds=(qmp_far.fileno(), port_far.fileno()),
+                    start_new_session=True,
+                )
+            except OSError as err:
+                raise MachineError(f"setpriv cannot start QEMU: {err}") from err
+        undo.pop_all()
     return Starting(config, number, console, folder, words, process, port, qmp, since)

@@ -1,0 +1,86 @@
+"""A session with an agent: what it tells becomes outcomes, and is judged.
+
+Every machine has one. The session keeps the marks that the kernel had before
+(taint, console), so that what is new is told apart from what was there.
+"""
+
+from mmapkit.agent import Agent, Hello, Mode, Netlink, Told
+from mmapkit.console import scan, taints_of_loading
+from mmapkit.errors import MachineError
+from mmapkit.machine import outcome_of
+from mmapkit.program import Program
+from mmapkit.verdict import Outcome, Verdict
+
+
+class Session:
+    """An agent, and how far its kernel is to be trusted.
+
+    runs counts the programs; the number of the last one is what findings in
+    the log have in them.
+    """
+
+    def __init__(self, agent: Agent) -> None:
+        """Listen for what is new from now on."""
+        self._agent = agent
+        self._sound = True
+        self.runs = 0
+        self._taint = self._empty_run().taint
+
+    @property
+    def hello(self) -> Hello:
+        """What the agent said of the machine."""
+        return self._agent.hello
+
+    @property
+    def usable(self) -> bool:
+        """False once there is doubt about the kernel, or about the agent."""
+        return self._sound and self._agent.in_step
+
+    def let(self, name: str, value: int) -> None:
+        """Give a name for file offsets of programs its value, in bytes."""
+        self._agent.let(name, value)
+
+    def insmod(self, path: str, args: str = "") -> str:
+        """Load a module file; MachineError when the kernel complains of it."""
+        answer = self._agent.insmod(path, args)
+        self._look_back(f"insmod {path}")
+        return answer
+
+    def rmmod(self, name: str) -> str:
+        """Unload a module; MachineError when the kernel complains of it."""
+        answer = self._agent.rmmod(name)
+        self._look_back(f"rmmod {name}")
+        return answer
+
+    def netlink(self) -> Netlink:
+        """Open a generic netlink socket."""
+        return self._agent.netlink()
+
+    def _empty_run(self) -> Told:
+        """Have the agent tell what has come since it last did."""
+        return self._agent.run(0, Program(()), Mode.FRESH)
+
+    def _look_back(self, act: str) -> None:
+        told = self._empty_run()
+        found = [finding.title for finding in scan(told.log)]
+        found += taints_of_loading(self._taint, told.taint)
+        if told.verdict is not Verdict.OK:
+            found.append(f"{told.verdict.value} of an empty program")
+        if found:
+            self._sound = False
+            raise MachineError(f"{act}: {'; '.join(found)}")
+        self._taint = told.taint
+
+    def run(self, program: Program, mode: Mode) -> Outcome:
+        """Run a program; MachineLost when the machine ends or goes silent."""
+        self.runs += 1
+        told = self._agent.run(self.runs, program, mode)
+        outcome = outcome_of(told, self._taint, self.runs)
+        if outcome.verdict is not Verdict.OK:
+            self._sound = False
+        return outcome
+
+    def close(self) -> None:
+        """Hang up."""
+        self._sound = False
+        self._agent.close()
