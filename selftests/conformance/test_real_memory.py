@@ -5,9 +5,13 @@ A lazy handler may neither take references on pages that are not its own nor
 refuse what remap serves (bug classes A13, B7, B8).
 """
 
+import re
+
 import pytest
 
+from mmapkit.files import read_text
 from mmapkit.grammar import parse_program
+from mmapkit.verdict import Ok, Value
 
 SOURCES = ["rom", "acpi", "rodata", "reserved", "bar"]
 
@@ -148,6 +152,26 @@ def test_hole_reads_the_same_through_both_windows(lab, flags):
         """
         for node in ("/dev/memphys/remap", "/dev/memphys/fault")
     ]
-    remap, fault = (lab.machine.run(parse_program(text)) for text in texts)
+    remap, fault = (lab.run_raw(parse_program(text)) for text in texts)
     assert remap == fault
     assert str(remap.results[2]).startswith("ok 24576 #")
+
+
+def test_no_page_of_the_kernel_is_refused_to_a_shared_mapping(lab, node):
+    """The zero page is among the first of these.
+
+    Since 6.11 vmf_insert_mixed() answers SIGBUS for it in a shared mapping.
+    """
+    iomem = read_text(lab.machine, "/proc/iomem")
+    found = re.search(r"([0-9a-f]+)-[0-9a-f]+ : Kernel bss", iomem)
+    assert found
+    program = parse_program(
+        f"""
+        open f0 {node} rdonly
+        mmap m0 f0 off=0x{found[1]} len=0x40000 prot=r flags=shared
+        """
+        + "".join(f"load m0+{page * 4096} 8\n" for page in range(64))
+    )
+    opened, mapped, *loads = lab.run_raw(program).results
+    assert [opened, mapped] == [Ok(), Ok()]
+    assert [load for load in loads if not isinstance(load, Value)] == []

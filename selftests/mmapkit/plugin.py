@@ -14,6 +14,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from mmapkit.build import cache_dir
 from mmapkit.errors import MmapkitError
+from mmapkit.journal import Journal
 from mmapkit.lab import Lab
 from mmapkit.machine import Machine, Machines
 from mmapkit.report.text import explain
@@ -120,7 +121,6 @@ def _give_up(err: MmapkitError) -> NoReturn:
 def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     """Return a maker of labs, each with machines of its own."""
     results = pytestconfig.stash[_RESULTS]
-    results.mkdir(parents=True, exist_ok=True)
     _say(pytestconfig, f"results in {results}")
     wanted = Wanted(
         machine=pytestconfig.getoption("--machine"),
@@ -134,11 +134,12 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
         _give_up(err)
 
     labs = pytestconfig.stash[_LABS]
+    journal = Journal(results / "journal.txt")
 
     def make(read: ReadTarget) -> Lab:
         own = machines.machines()
         pytestconfig.stash[_SUPPLIES].append(own)
-        lab = Lab(own, read, results / "journal.txt", report)
+        lab = Lab(own, read, journal, report)
         labs.append(lab)
         return lab
 

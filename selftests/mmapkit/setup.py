@@ -1,5 +1,6 @@
 """From options to a supply of machines: packages, kernel, builds, launcher."""
 
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from mmapkit import kernel as kernels
 from mmapkit import provision
-from mmapkit.errors import MachineError
+from mmapkit.errors import KernelError, MachineError
 from mmapkit.machine import Machine, Machines, image, launcher, local, qemu
 
 #: the repository
@@ -28,6 +29,21 @@ class Wanted:
 
 def _running_kernel() -> kernels.Kernel:
     return kernels.find(Path("/proc/sys/kernel/osrelease").read_text().strip())
+
+
+def _kernel(wanted: str | None, report: Report) -> kernels.Kernel:
+    """Return the kernel to boot; one that apt has is installed where that is allowed.
+
+    Debian has a package for the newest kernel of a series: linux-image-6.12-amd64.
+    """
+    try:
+        return kernels.find(wanted)
+    except KernelError:
+        if wanted is None or not re.fullmatch(r"\d+\.\d+", wanted):
+            raise
+    packages = [f"linux-{kind}-{wanted}-amd64" for kind in ("headers", "image")]
+    provision.install(packages, report)
+    return kernels.find(wanted)
 
 
 class Supply:
@@ -62,11 +78,12 @@ def supply(wanted: Wanted, results: Path, report: Report) -> Supply:
             "--machine=local may hang or crash this machine and lose its data: "
             "add --this-machine-is-disposable if that is all right"
         )
+    results.mkdir(parents=True, exist_ok=True)
     provision.ensure(ROOT / "bindep.txt", "selftest", report)
     if wanted.machine == "local":
         kernel = _running_kernel()
     else:
-        kernel = kernels.find(wanted.kernel)
+        kernel = _kernel(wanted.kernel, report)
     report(f"kernel {kernel.release}")
     modules = kernels.build_modules(kernel, ROOT / "driver")
     agent = image.build_agent(ROOT / "selftests" / "agent")
