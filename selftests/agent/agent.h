@@ -231,6 +231,17 @@ unsigned long kmsg_taint(void);
 void memory_init(void);
 void memory_run(const struct op *op, struct result *res, unsigned char *base);
 
+/*
+ * netlink.c: sockets that the outside uses. All take the words of a command
+ * and return 0 or a negative errno, but for the one that answers itself.
+ */
+int netlink_open(char *args);
+int netlink_join(char *args);
+int netlink_send(char *args);
+void netlink_recv(char *args);
+int netlink_close(char *args);
+void netlink_leave(void);
+
 /* names.c */
 const char *errno_name(int err);
 const char *signal_name(int sig);
@@ -249,12 +260,14 @@ struct parser {
 bool parse_line(struct parser *p, const char *line, struct op *op,
 		bool *empty);
 bool parse_number(const char *text, uint64_t *value);
+bool parse_hex(const char *text, size_t len, unsigned char *data);
 bool symbol_define(const char *name, uint64_t value);
 
 /* port.c: the way to the outside, line by line. */
 bool port_open(int in, int out);
 char *port_read_line(void);
 void port_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void port_answer(int err);
 void port_flush(void);
 
 /* result.c: results as text. */

@@ -6,6 +6,13 @@
  *   let NAME NUMBER       a name for file offsets of programs
  *   insmod PATH [ARGS]    ok, or the name of an errno
  *   rmmod NAME            the same
+ *   nl-open NUMBER        a generic netlink socket; ok, or an errno
+ *   nl-join NUMBER GROUP  the same; by its number
+ *   nl-send NUMBER HEX [CAPABILITY]
+ *                         the same; with the capability out of effect
+ *   nl-recv NUMBER MILLISECONDS
+ *                         "ok HEX", "none" when nothing came, or an errno
+ *   nl-close NUMBER       ok, or an errno
  *   run NUMBER [step|keep|last]
  *                         the program follows, "end" on a line closes it
  */
@@ -38,11 +45,6 @@ static void say_hello(void)
 		   u.release, u.machine, page_size,
 		   sysconf(_SC_NPROCESSORS_ONLN), cal.fault_ns, cal.scale);
 	port_flush();
-}
-
-static void answer_errno(int err)
-{
-	port_print("%s\n", err ? errno_name(err) : "ok");
 }
 
 /* Read a program up to its "end"; false when it is malformed, or cut off. */
@@ -130,12 +132,32 @@ static void insmod(char *args)
 
 	if (options)
 		*options++ = '\0';
-	answer_errno(init_insmod(args, options ? options : ""));
+	port_answer(init_insmod(args, options ? options : ""));
 }
 
 static void rmmod(char *args)
 {
-	answer_errno(init_rmmod(args));
+	port_answer(init_rmmod(args));
+}
+
+static void nl_open(char *args)
+{
+	port_answer(-netlink_open(args));
+}
+
+static void nl_join(char *args)
+{
+	port_answer(-netlink_join(args));
+}
+
+static void nl_send(char *args)
+{
+	port_answer(-netlink_send(args));
+}
+
+static void nl_close(char *args)
+{
+	port_answer(-netlink_close(args));
 }
 
 static const struct {
@@ -145,6 +167,11 @@ static const struct {
 	{ "let", let },
 	{ "insmod", insmod },
 	{ "rmmod", rmmod },
+	{ "nl-open", nl_open },
+	{ "nl-join", nl_join },
+	{ "nl-send", nl_send },
+	{ "nl-recv", netlink_recv },
+	{ "nl-close", nl_close },
 	{ "run", run },
 };
 

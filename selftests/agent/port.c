@@ -72,6 +72,12 @@ void port_print(const char *fmt, ...)
 		out_len += n;
 }
 
+/* ok, or the name of an errno. */
+void port_answer(int err)
+{
+	port_print("%s\n", err ? errno_name(err) : "ok");
+}
+
 /* More input, or false at its end. */
 static bool fill_buffer(void)
 {

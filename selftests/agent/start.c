@@ -20,8 +20,10 @@ static void start_worker(void)
 {
 	pid_t pid = fork();
 
-	if (pid == 0)
+	if (pid == 0) {
+		netlink_leave();
 		worker_start();
+	}
 	if (pid < 0) {
 		port_print("error 0 0 fork: %s\n", errno_name(errno));
 		port_flush();

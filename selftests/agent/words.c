@@ -262,6 +262,29 @@ bool token_order(struct parser *p, struct token t, enum order *value)
 	return true;
 }
 
+/* Two hexadecimal digits. */
+static bool hex_byte(const char *text, unsigned char *byte)
+{
+	char pair[5] = { '0', 'x', text[0], text[1], '\0' };
+	uint64_t value;
+
+	if (!number(pair, 4, &value))
+		return false;
+	*byte = value;
+	return true;
+}
+
+/* @len digits, two for each byte of @data. */
+bool parse_hex(const char *text, size_t len, unsigned char *data)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < len; i += 2)
+		if (!hex_byte(text + i, &data[i / 2]))
+			return false;
+	return i == len;
+}
+
 bool token_data(struct parser *p, struct token t, struct op *op)
 {
 	size_t i;
@@ -269,16 +292,11 @@ bool token_data(struct parser *p, struct token t, struct op *op)
 	if (!t.len || t.len % 2 || t.len / 2 > MAX_DATA)
 		return refuse(p, t.start,
 			      "data is 1 to %d bytes in hexadecimal", MAX_DATA);
-	for (i = 0; i < t.len; i += 2) {
-		char pair[5] = { '0', 'x', t.start[i], t.start[i + 1], '\0' };
-		uint64_t byte;
-
-		if (!number(pair, 4, &byte))
+	for (i = 0; i < t.len; i += 2)
+		if (!hex_byte(t.start + i, &op->data[i / 2]))
 			return refuse(p, t.start + i,
-				      "not two hexadecimal digits: \"%s\"",
-				      pair + 2);
-		op->data[i / 2] = byte;
-	}
+				      "not two hexadecimal digits: \"%.2s\"",
+				      t.start + i);
 	op->ndata = t.len / 2;
 	op->len = op->ndata;
 	return true;

@@ -56,5 +56,33 @@ class ProgramRefused(MachineError):
     """The agent did not take the text of a program; it listens for the next."""
 
 
+class ControlError(MmapkitError):
+    """A request over netlink that was refused, or an answer that is none.
+
+    request: what was asked for, as the spec calls it. errno: the name as in
+    errno(3); None when what came back made no sense. attribute: the one that is
+    blamed, as the spec calls it; missing: for its absence. message: the reason
+    in the words of whoever refused.
+    """
+
+    def __init__(
+        self,
+        request: str,
+        message: str = "",
+        *,
+        errno: str | None = None,
+        attribute: str | None = None,
+        missing: bool = False,
+    ) -> None:
+        blamed = attribute and f"{attribute} is missing" if missing else attribute
+        words = (errno, blamed, message)
+        super().__init__(": ".join([request, *(word for word in words if word)]))
+        self.request = request
+        self.message = message
+        self.errno = errno
+        self.attribute = attribute
+        self.missing = missing
+
+
 class TargetError(MmapkitError):
     """A device that is not there, or does not tell what a target needs."""
