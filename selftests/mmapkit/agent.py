@@ -6,15 +6,16 @@ answer stay in step only when each answer is read to its end: an exchange that
 breaks off, for whatever reason, was the last one.
 """
 
+import itertools
 import select
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 
-from mmapkit.errors import MachineError, MachineLost, ProgramRefused
+from mmapkit.errors import ControlError, MachineError, MachineLost, ProgramRefused
 from mmapkit.grammar import format_program
 from mmapkit.program import Program
 from mmapkit.verdict import NotReached, Result, Verdict, parse_result
@@ -206,6 +207,7 @@ class Agent:
     def __init__(self, stream: Stream, *, patience: float) -> None:
         """Wait for the agent's greeting, patience seconds at the most."""
         self._stream = stream
+        self._sockets: set[int] = set()
         self.in_step = True
         self.hello = self._read_hello(time.monotonic() + patience)
 
@@ -243,11 +245,12 @@ class Agent:
         yield
         self.in_step = True
 
-    def _command(self, text: str) -> str:
+    def _command(self, text: str, pause: float = 0.0) -> str:
+        """Return the answer; pause: seconds that the agent is asked to wait."""
         with self._exchange():
             try:
                 self._stream.write(text.encode() + b"\n", self._deadline())
-                return self._stream.read_line(self._deadline(COMMAND))
+                return self._stream.read_line(self._deadline(COMMAND) + pause)
             except MachineLost as err:
                 raise MachineLost(f"{text}: {err}", silent=err.silent) from err
 
@@ -264,6 +267,14 @@ class Agent:
     def rmmod(self, name: str) -> str:
         """Unload a module; "ok", or the name of an errno."""
         return self._command(f"rmmod {name}")
+
+    def netlink(self) -> "Netlink":
+        """Open a generic netlink socket."""
+        number = next(n for n in itertools.count() if n not in self._sockets)
+        socket = Netlink(self._command, number, self._sockets.discard)
+        socket.open()
+        self._sockets.add(number)
+        return socket
 
     def run(self, number: int, program: Program, mode: Mode) -> Told:
         """Run a program; number is how findings in the log will call it.
@@ -287,3 +298,55 @@ class Agent:
     def close(self) -> None:
         """Hang up; an agent that is a process of its own then ends."""
         self._stream.close()
+
+
+class Netlink:
+    """A generic netlink socket of the machine: datagrams, as they are.
+
+    What the kernel says no to is a ControlError. It carries a request out while
+    that is sent: one that never ends is a MachineLost.
+    """
+
+    def __init__(
+        self,
+        command: Callable[[str, float], str],
+        number: int,
+        free: Callable[[int], None],
+    ) -> None:
+        """free() gets the number back."""
+        self._command = command
+        self._number = number
+        self._free = free
+
+    def _tell(self, verb: str, words: str = "") -> None:
+        answer = self._command(f"nl-{verb} {self._number} {words}".rstrip(), 0.0)
+        if answer != "ok":
+            raise ControlError(f"netlink socket: {verb}", errno=answer)
+
+    def open(self) -> None:
+        self._tell("open")
+
+    def join(self, group: int) -> None:
+        """Receive what is sent to a multicast group."""
+        self._tell("join", str(group))
+
+    def send(self, data: bytes, *, without: str = "") -> None:
+        """Send one datagram; without: a capability that is not in effect then."""
+        self._tell("send", f"{data.hex()} {without}")
+
+    def receive(self, seconds: float) -> bytes | None:
+        """Return one datagram, or None when none comes in time."""
+        patience = round(seconds * 1000)
+        answer = self._command(f"nl-recv {self._number} {patience}", seconds)
+        if answer == "none":
+            return None
+        word, _, data = answer.partition(" ")
+        if word != "ok":
+            raise ControlError("netlink socket: recv", errno=word)
+        return bytes.fromhex(data)
+
+    def close(self) -> None:
+        """Close the socket, if there is still an agent."""
+        self._free(self._number)
+        with suppress(MachineError):
+            self._command(f"nl-close {self._number}", 0.0)
