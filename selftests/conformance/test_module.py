@@ -9,64 +9,64 @@ PARAMETERS = "/sys/module/memphys/parameters"
 
 
 @pytest.fixture(scope="module")
-def machine(make_lab, lab):
-    """A machine whose driver may come and go."""
+def own(make_lab, lab):
+    """A lab of one machine, whose driver may come and go."""
     if not lab.machine.host_files:
         pytest.skip("the driver stays loaded on a machine that is not thrown away")
     own = make_lab(lambda machine: lab.target)
-    yield own.machine
+    yield own
     own.close()
 
 
 @pytest.fixture
-def load(machine):
+def load(own):
     """Load the driver with other parameters; put the usual one back after."""
-    assert machine.rmmod("memphys") == "ok"
+    assert own.machine.rmmod("memphys") == "ok"
 
     def insmod(args):
-        return machine.insmod("memphys", args)
+        return own.machine.insmod("memphys", args)
 
     yield insmod
-    machine.rmmod("memphys")
-    assert machine.insmod("memphys", "arena=4M") == "ok"
+    own.machine.rmmod("memphys")
+    assert own.machine.insmod("memphys", "arena=4M") == "ok"
 
 
-def parameter(machine, name):
-    return int(read_text(machine, f"{PARAMETERS}/{name}"), 0)
+def parameter(own, name):
+    return int(read_text(own.machine, f"{PARAMETERS}/{name}"), 0)
 
 
-def answers(machine, text):
-    return [str(result) for result in machine.run(parse_program(text)).results]
+def answers(own, text):
+    return [str(result) for result in own.run_raw(parse_program(text)).results]
 
 
-def test_nodes_come_and_go_with_the_module(machine, load):
+def test_nodes_come_and_go_with_the_module(own, load):
     opens = "open f0 /dev/memphys/remap rdwr\nopen f1 /dev/memphys/fault rdwr\n"
-    assert answers(machine, opens) == ["ENOENT", "ENOENT"]
+    assert answers(own, opens) == ["ENOENT", "ENOENT"]
     assert load("") == "ok"
-    assert answers(machine, opens) == ["ok", "ok"]
+    assert answers(own, opens) == ["ok", "ok"]
 
 
-def test_module_without_an_arena_has_none(machine, load):
+def test_module_without_an_arena_has_none(own, load):
     assert load("") == "ok"
-    assert parameter(machine, "arena") == 0
-    assert parameter(machine, "arena_phys") == 0
+    assert parameter(own, "arena") == 0
+    assert parameter(own, "arena_phys") == 0
 
 
 @pytest.mark.parametrize(
     ("text", "size"),
     [("64K", 64 << 10), ("1M", 1 << 20), ("5000", 8192), ("0x2000", 8192)],
 )
-def test_arena_is_as_large_as_asked_for_in_whole_pages(machine, load, text, size):
+def test_arena_is_as_large_as_asked_for_in_whole_pages(own, load, text, size):
     assert load(f"arena={text}") == "ok"
-    assert parameter(machine, "arena") == size
-    assert parameter(machine, "arena_phys") % 4096 == 0
+    assert parameter(own, "arena") == size
+    assert parameter(own, "arena_phys") % 4096 == 0
 
 
-def test_arena_is_zeroed(machine, load):
+def test_arena_is_zeroed(own, load):
     assert load("arena=1M") == "ok"
-    machine.let("arena", parameter(machine, "arena_phys"))
+    own.machine.let("arena", parameter(own, "arena_phys"))
     results = answers(
-        machine,
+        own,
         "open f0 /dev/memphys/fault rdwr\n"
         "mmap m0 f0 off=arena len=0x100000 prot=r flags=shared\ndigest m0\n"
         "open f1 /dev/zero rdonly\npread f1 off=0 len=0x100000\n",
@@ -84,19 +84,19 @@ def test_arena_that_cannot_be_had_is_refused(load):
 
 
 @pytest.mark.parametrize("name", ["arena", "arena_phys"])
-def test_parameters_are_read_only(machine, name):
-    before = parameter(machine, name)
+def test_parameters_are_read_only(own, name):
+    before = parameter(own, name)
     results = answers(
-        machine, f"open f0 {PARAMETERS}/{name} wronly\npwrite f0 off=0 data=31\n"
+        own, f"open f0 {PARAMETERS}/{name} wronly\npwrite f0 off=0 data=31\n"
     )
     assert results[1] in ("EIO", "EBADF")
-    assert parameter(machine, name) == before
+    assert parameter(own, name) == before
 
 
 def test_parameter_that_cannot_be_set_is_refused_at_load(load):
     assert load("arena_phys=0x1000") == "EPERM"
 
 
-def test_faulty_methods_are_not_loaded_without_a_yes(machine):
-    assert machine.insmod("memphys_faulty") == "EPERM"
-    assert answers(machine, "open f0 /dev/memphys/oops rdonly\n") == ["ENOENT"]
+def test_faulty_methods_are_not_loaded_without_a_yes(own):
+    assert own.machine.insmod("memphys_faulty") == "EPERM"
+    assert answers(own, "open f0 /dev/memphys/oops rdonly\n") == ["ENOENT"]

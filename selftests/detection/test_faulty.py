@@ -36,8 +36,8 @@ munmap m0
 
 def run(lab, text, method):
     """Return what the program comes to, and what it has to come to."""
-    program = parse_program(text.format(method=method))
-    return lab.run(program), lab.model.run(program)
+    outcome = lab.run(parse_program(text.format(method=method)))
+    return outcome, outcome.due
 
 
 def evidence(outcome):

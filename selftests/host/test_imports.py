@@ -36,10 +36,12 @@ MAY = {
     "files": "machine program verdict",
     "targets": "",
     "targets.memphys": "files machine program target verdict",
-    "lab": "agent grammar machine model program report.text target verdict",
+    "journal": "",
+    "lab": "agent grammar journal machine model program report.text target verdict",
     "setup": "kernel provision machine machine.image machine.launcher machine.local "
     "machine.qemu",
-    "plugin": "build lab machine report.text setup target targets.memphys verdict",
+    "plugin": "build journal lab machine report.text setup target targets.memphys "
+    "verdict",
 }
 
 

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from mmapkit.agent import Mode, Told
-from mmapkit.errors import MachineError, MachineLost
+from mmapkit.errors import MachineError, MachineLost, TargetError
 from mmapkit.grammar import parse_program
+from mmapkit.journal import Journal
 from mmapkit.lab import Lab, restoring
 from mmapkit.machine import Machines, outcome_of, outcome_of_loss
 from mmapkit.model import Model
 from mmapkit.program import Pwrite
+from mmapkit.target import Window
 from mmapkit.verdict import Errno, NotReached, Ok, Outcome, Verdict
 
 from .test_model import TARGET
@@ -27,13 +29,14 @@ class FakeMachine:
 
     host_files = {}
 
-    def __init__(self, number, say=None):
+    def __init__(self, number, say=None, target=TARGET):
         self.number = number
         self.title = f"fake {number}"
         self.usable = True
         self.ran = []
         self.names = {}
         self.say = say or {}
+        self.target = target
         self.closed = False
 
     def prepare(self):
@@ -44,7 +47,7 @@ class FakeMachine:
 
     def run(self, program, mode=Mode.FRESH):
         self.ran.append((program, mode))
-        outcome = self.say.get((program, mode)) or Model(TARGET).run(program)
+        outcome = self.say.get((program, mode)) or Model(self.target).run(program)
         self.usable = outcome.verdict is Verdict.OK
         return outcome
 
@@ -59,16 +62,18 @@ def fleet():
 
 @pytest.fixture
 def make(fleet, tmp_path):
-    """Make a lab on fake machines; say: what the first of them answers."""
+    """Make a lab on fake machines; scripts: what the first of them answer."""
 
-    def lab(*scripts):
+    def lab(*scripts, target=TARGET, journal=None, read=None):
         def start(number):
             say = scripts[number - 1] if number <= len(scripts) else None
-            fleet.append(FakeMachine(number, say))
+            # Labs that share a list of machines number them in it.
+            fleet.append(FakeMachine(len(fleet) + 1, say, target))
             return fleet[-1]
 
         machines = Machines(start, lambda line: None)
-        return Lab(machines, lambda machine: TARGET, tmp_path / "journal")
+        read = read or (lambda machine: target)
+        return Lab(machines, read, journal or tmp_path / "journal")
 
     return lab
 
@@ -129,6 +134,113 @@ def test_loss_that_does_not_happen_again_is_still_told(make, fleet):
     assert lab.run(READ) == lost
 
 
+def test_what_a_repeat_step_by_step_wrote_is_restored(make, fleet):
+    lost = Outcome((NotReached(),) * 3, Verdict.LOST)
+    lab = make({(WRITE, Mode.FRESH): lost})
+    assert lab.run(WRITE) == lost
+    lab.run(READ)
+    _, again, restored, program = programs_of(fleet[1])
+    assert (again, program) == (WRITE, READ)
+    assert restored == restoring(TARGET, [0x6403000, 0x6404000])
+
+
+def test_what_is_due_is_known_without_another_machine(make, fleet):
+    hang = Outcome((Ok(), NotReached()), Verdict.HANG, 1)
+    lab = make({(READ, Mode.FRESH): hang})
+    outcome = lab.run(READ)
+    assert outcome.due == lab.model.run(READ) == Model(TARGET).run(READ)
+    assert lab.target is TARGET
+    assert len(fleet) == 1
+
+
+class Changing:
+    """Memory that somebody else writes to."""
+
+    data = bytes(4096)
+
+    def read(self, offset, length):
+        return self.data[offset : offset + length]
+
+
+def test_what_is_due_follows_memory_that_changes(make, tmp_path):
+    content = Changing()
+    window = Window("bar", 1 << 30, 4096, content)
+    target = replace(TARGET, windows=(*TARGET.windows, window))
+    lab = make(target=target)
+    program = parse_program("open f0 /dev/fault rdonly\npread f0 off=bar len=2\n")
+    before = lab.run(program)
+    content.data = b"\xff" * 4096
+    after = lab.run(program)
+    assert [str(outcome.due.results[1]) for outcome in (before, after)] == [
+        "ok =0000",
+        "ok =ffff",
+    ]
+
+
+def test_raw_program_is_journalled_counted_and_followed_by_a_restore(
+    make, fleet, tmp_path
+):
+    lab = make()
+    program = parse_program("open f0 /etc/passwd rdonly\n")
+    answer = Outcome((Ok(),))
+    _ = lab.machine
+    fleet[0].say[program, Mode.FRESH] = answer
+    assert lab.run_raw(program) == answer
+    assert lab.programs == 1
+    assert "open f0 /etc/passwd" in (tmp_path / "journal").read_text()
+    assert programs_of(fleet[0]) == [program]
+    lab.run(READ)
+    restored = programs_of(fleet[0])[1]
+    assert sum(op.len for op in restored if isinstance(op, Pwrite)) == 4 << 20
+
+
+def test_raw_program_that_ends_badly_is_no_result(make):
+    hang = Outcome((Ok(), NotReached()), Verdict.HANG, 1, (("state", "D"),))
+    lab = make({(READ, Mode.FRESH): hang})
+    with pytest.raises(MachineError, match=r"hang in program 1 of .*journal: D"):
+        lab.run_raw(READ)
+
+
+def test_programs_of_all_labs_have_numbers_of_their_own(make, tmp_path):
+    journal = Journal(tmp_path / "journal")
+    for lab in (make(journal=journal), make(journal=journal)):
+        lab.run(READ)
+        lab.run(READ)
+    lines = (tmp_path / "journal").read_text().splitlines()
+    found = [line for line in lines if line.startswith("# program")]
+    assert found == [
+        "# program 1, fake 1",
+        "# program 2, fake 1",
+        "# program 3, fake 2",
+        "# program 4, fake 2",
+    ]
+
+
+def test_journal_tells_of_each_machine_and_can_be_run_again(make, tmp_path):
+    hang = Outcome((Ok(), NotReached()), Verdict.HANG, 1)
+    lab = make({(READ, Mode.FRESH): hang})
+    lab.run(READ)
+    lab.run(READ)
+    text = (tmp_path / "journal").read_text()
+    lines = text.splitlines()
+    assert lines[:3] == ["# fake 1", "# let arena 0x6400000", "# let rom 0xf0000"]
+    assert lines.count("# let arena 0x6400000") == 2
+    assert len(parse_program(text)) == 2 * len(READ)
+
+
+def test_machine_whose_target_cannot_be_read_is_not_used(make, fleet):
+    def read(machine):
+        if machine.number == 1:
+            raise TargetError("no such device")
+        return TARGET
+
+    lab = make(read=read)
+    with pytest.raises(TargetError):
+        lab.run(READ)
+    assert fleet[0].closed
+    assert lab.run(READ) == Model(TARGET).run(READ)
+
+
 def test_program_is_in_the_journal_before_it_is_sent(make, fleet, tmp_path):
     lab = make()
     _ = lab.machine
@@ -173,6 +285,18 @@ def test_warning_in_the_log_is_a_splat_at_its_operation():
     log = ("WARNING: CPU: 1 PID: 9 at x.c:1", "CPU: 1 PID: 9 Comm: mp.7.0")
     outcome = outcome_of(replace(TOLD, log=log), 0, 7)
     assert (outcome.verdict, outcome.stopped_at) == (Verdict.SPLAT, 0)
+
+
+@pytest.mark.parametrize("comm", ["mp.6.0", "mp.0.0", "kworker/0:1"])
+def test_warning_of_something_else_is_a_splat_at_no_operation(comm):
+    log = ("WARNING: CPU: 1 PID: 9 at x.c:1", f"CPU: 1 PID: 9 Comm: {comm}")
+    outcome = outcome_of(replace(TOLD, log=log), 0, 7)
+    assert (outcome.verdict, outcome.stopped_at) == (Verdict.SPLAT, None)
+
+
+def test_warning_of_this_run_is_found_behind_one_of_another():
+    log = ("WARNING: a", "Comm: mp.6.0", "---[ end trace", "WARNING: b", "Comm: mp.7.1")
+    assert outcome_of(replace(TOLD, log=log), 0, 7).stopped_at == 1
 
 
 def test_taint_without_a_word_is_a_splat():

@@ -8,12 +8,14 @@ in the journal before it goes out.
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from mmapkit.agent import Mode
 from mmapkit.errors import MachineError
 from mmapkit.grammar import format_operation, format_program
+from mmapkit.journal import Journal
 from mmapkit.machine import Machine, Machines
 from mmapkit.model import Model
 from mmapkit.program import (
@@ -40,27 +42,36 @@ class Lab:
         self,
         machines: Machines,
         read_target: Callable[[Machine], Target],
-        journal: Path,
+        journal: Journal | Path,
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
-        """read_target() is called with each new machine, and may set it up."""
+        """read_target() is called with each new machine, and may set it up.
+
+        journal: what several labs share, or the file for one of this lab's own.
+        """
         self._machines = machines
         self._read_target = read_target
-        self._journal = journal
+        self._journal = Journal(journal) if isinstance(journal, Path) else journal
         self._report = report
         self._model: Model | None = None
-        self._dirty: set[int] = set()
+        # Pages that may not hold their content; None: any may.
+        self._dirty: frozenset[int] | None = None
+        self._number = 0
         self.programs = 0
 
     def _ready(self) -> Machine:
         """Return a machine whose target is known and holds its content."""
         machine, is_new = self._machines.current()
         if is_new:
-            target = self._read_target(machine)
-            for name, value in target.symbols().items():
-                machine.let(name, value)
+            with ExitStack() as undo:
+                undo.callback(self._machines.discard)
+                target = self._read_target(machine)
+                for name, value in target.symbols().items():
+                    machine.let(name, value)
+                undo.pop_all()
+            self._journal.machine(machine.title, target.symbols())
             self._model = Model(target)
-            self._dirty = self._all_pages()
+            self._dirty = None
         return machine
 
     @property
@@ -70,30 +81,29 @@ class Lab:
 
     @property
     def model(self) -> Model:
-        """What the target on the machine at hand has to do with programs."""
-        self._ready()
+        """What the target has to do with programs, as read off the last machine.
+
+        That machine may be gone; nothing boots to answer this but the first.
+        """
+        if self._model is None:
+            self._ready()
         assert self._model is not None
         return self._model
 
     @property
     def target(self) -> Target:
-        """The target on the machine at hand."""
+        """The target, as read off the last machine."""
         return self.model.target
 
     def run(self, program: Program, *, quick: bool = False) -> Outcome:
         """Run a program from the known content of the target.
 
-        quick: not in a process of its own each time; for thousands of programs.
+        The outcome that is due comes with it. quick: not in a process of its own
+        each time; for thousands of programs.
         An operation that took the machine with it, and left no word, is found
         by running the program again step by step on a fresh one.
         """
-        expectation = self.model.expect(program)
-        mode = _quick_mode(program) if quick else Mode.FRESH
-        outcome = self._run(program, mode)
-        if outcome.results == expectation.outcome.results:
-            self._dirty |= expectation.dirty
-        else:
-            self._dirty = self._all_pages()
+        outcome = self._run(program, _quick_mode(program) if quick else Mode.FRESH)
         gone = outcome.verdict in (Verdict.PANIC, Verdict.LOST)
         if gone and outcome.stopped_at is None:
             again = self._run(program, Mode.STEP)
@@ -101,20 +111,43 @@ class Lab:
                 outcome = again
         return outcome
 
+    def run_raw(self, program: Program) -> Outcome:
+        """Run a program that the model knows nothing of.
+
+        For files of the kernel, and memory that changes by itself. The content
+        of the target is whatever the last program left; results are the
+        caller's to judge. MachineError when anything else than results came
+        of it.
+        """
+        machine = self._ready()
+        self._dirty = None
+        outcome = self._send(machine, program, Mode.FRESH)
+        if outcome.verdict is not Verdict.OK:
+            raise self._trouble("in", outcome)
+        return outcome
+
     def _run(self, program: Program, mode: Mode) -> Outcome:
         machine = self._ready()
         self._restore(machine)
+        expectation = self.model.expect(program)
+        # Until it is known to have done what it had to, and nothing else.
+        self._dirty = None
+        outcome = self._send(machine, program, mode)
+        if outcome.results == expectation.outcome.results:
+            self._dirty = expectation.dirty
+        return replace(outcome, due=expectation.outcome)
+
+    def _send(self, machine: Machine, program: Program, mode: Mode) -> Outcome:
         self.programs += 1
         text = format_program(program)
-        with self._journal.open("a") as journal:
-            journal.write(f"# program {self.programs}\n{text}")
+        self._number = self._journal.program(text, machine.title)
         began = time.monotonic()
         outcome = machine.run(program, mode)
         if outcome.verdict is not Verdict.OK:
             seconds = time.monotonic() - began
             place = where(outcome.stopped_at, text.splitlines())
             self._report(
-                f"program {self.programs}: {outcome.verdict.value}{place}, "
+                f"program {self._number}: {outcome.verdict.value}{place}, "
                 f"told in {seconds:.1f} s"
             )
         return replace(
@@ -139,34 +172,33 @@ class Lab:
 
     # ------------------------------------------------------------- content
 
-    def _all_pages(self) -> set[int]:
-        assert self._model is not None
-        page = self._model.target.traits.page_size
-        return {
+    def _all_pages(self) -> frozenset[int]:
+        page = self.target.traits.page_size
+        return frozenset(
             address
-            for window in self._model.target.windows
+            for window in self.target.windows
             if isinstance(window.content, Patterned)
             for address in range(window.base, window.base + window.size, page)
-        }
+        )
 
     def _restore(self, machine: Machine) -> None:
         """Write its content back to each page that may have lost it."""
-        if not self._dirty:
-            return
-        assert self._model is not None
-        program = restoring(self._model.target, self._dirty)
-        self._dirty = set()
-        if len(program) == 1:
-            return
-        outcome = machine.run(program, Mode.KEEP)
-        if outcome.verdict is not Verdict.OK:
-            # What an earlier program did shows late: never a pass.
-            reasons = [finding.title for finding in outcome.findings]
-            reasons += [text for _, text in outcome.evidence]
-            raise MachineError(
-                f"{outcome.verdict.value} while content was restored after program "
-                f"{self.programs}, see {self._journal}: {'; '.join(reasons)}"
-            )
+        dirty = self._all_pages() if self._dirty is None else self._dirty
+        program = restoring(self.target, dirty)
+        if len(program) > 1:
+            outcome = machine.run(program, Mode.KEEP)
+            if outcome.verdict is not Verdict.OK:
+                # What an earlier program did shows late: never a pass.
+                raise self._trouble("while content was restored after", outcome)
+        self._dirty = frozenset()
+
+    def _trouble(self, when: str, outcome: Outcome) -> MachineError:
+        reasons = [finding.title for finding in outcome.findings]
+        reasons += [text for _, text in outcome.evidence]
+        return MachineError(
+            f"{outcome.verdict.value} {when} program {self._number} of "
+            f"{self._journal.path}: {'; '.join(reasons) or 'no reason told'}"
+        )
 
 
 def restoring(target: Target, pages: Iterable[int]) -> Program:

@@ -335,27 +335,24 @@ class _Run:
         return None
 
     def _read(self, mapping: Mapping, off: int, length: int) -> bytes:
-        parts = []
-        for at, n in self._by_page(off, length):
-            page = mapping.private.get(at // self.page)
-            if page is None:
-                parts.append(self.memory.read(mapping.offset + at, n))
-            else:
-                parts.append(bytes(page[at % self.page : at % self.page + n]))
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        pages = self._by_page(off, length)
+        found = [mapping.read(self.memory, at, n) for at, n in pages]
+        return found[0] if len(found) == 1 else b"".join(found)
 
     def _write(self, mapping: Mapping, off: int, data: bytes) -> None:
         for at, n in self._by_page(off, len(data)):
-            part = data[at - off : at - off + n]
-            if mapping.shared:
-                self.memory.write(mapping.offset + at, part)
-                continue
-            # mmap(2), MAP_PRIVATE: the first store copies the page.
-            index = at // self.page
-            if index not in mapping.private:
-                start = mapping.offset + index * self.page
-                mapping.private[index] = bytearray(self.memory.read(start, self.page))
-            mapping.private[index][at % self.page : at % self.page + n] = part
+            mapping.write(self.memory, at, data[at - off : at - off + n])
+
+    def _attempt(self, mapping: Mapping, off: int, fault: Signal) -> Signal:
+        """Do what one store does before it is refused.
+
+        The kernel makes the first page of one that crosses writable, that is
+        a copy of a private one (do_wp_page(), do_cow_fault()), before the next
+        page refuses it.
+        """
+        if not mapping.shared:
+            self._write(mapping, off, self._read(mapping, off, fault.off - off))
+        return fault
 
     def _load(self, mapping: Mapping, off: int, width: int) -> Result:
         if fault := self._fault(mapping, off, width, write=False):
@@ -364,7 +361,7 @@ class _Run:
 
     def _store(self, mapping: Mapping, off: int, data: bytes) -> Result:
         if fault := self._fault(mapping, off, len(data), write=True):
-            return fault
+            return self._attempt(mapping, off, fault)
         self._write(mapping, off, data)
         return Ok()
 
@@ -379,8 +376,9 @@ class _Run:
             if isinstance(op, Fill):
                 done = size if fault is None else fault.off - start
                 done -= done % op.width
-                data = pattern(done, op.seed, start)
-                self._write(mapping, start, data)
+                self._write(mapping, start, pattern(done, op.seed, start))
+                if fault is not None:
+                    self._attempt(mapping, start + done, fault)
             elif fault is None:
                 crcs[number] = zlib.crc32(self._read(mapping, start, size))
             if fault is not None:
@@ -411,19 +409,15 @@ class Model:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self._last: tuple[Program, Expectation] | None = None
 
     def expect(self, program: Program) -> Expectation:
-        """Return what a program has to come to, from the content of the target.
+        """Return what a program has to come to, from the content of the target now.
 
         ModelError: the program asks for something that the model cannot know.
         """
-        if self._last is None or self._last[0] != program:
-            run = _Run(self.target)
-            results = tuple(run.step(op) for op in program)
-            dirty = frozenset(run.memory.pages)
-            self._last = program, Expectation(Outcome(results), dirty)
-        return self._last[1]
+        run = _Run(self.target)
+        results = tuple(run.step(op) for op in program)
+        return Expectation(Outcome(results), frozenset(run.memory.pages))
 
     def run(self, program: Program) -> Outcome:
         """Return the outcome that a program has to have."""

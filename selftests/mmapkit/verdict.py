@@ -174,7 +174,8 @@ class Outcome:
     Two outcomes are equal when results, verdict and the place where the
     program stopped are. Evidence and findings tell more, and differ each time;
     program has the lines of the program and notes what is to be known of the
-    machine, for reports.
+    machine, for reports. due is the outcome that it had to have, where the model
+    was asked before the program ran: later, memory may hold something else.
     stopped_at is the index of an operation, the number of operations for the
     exit of the processes, None after an undisturbed run or where the machine
     took the knowledge with it.
@@ -188,3 +189,4 @@ class Outcome:
     console: tuple[str, ...] = field(default=(), compare=False)
     program: tuple[str, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    due: "Outcome | None" = field(default=None, compare=False, repr=False)
