@@ -113,3 +113,34 @@ def test_child_faults_in_what_the_parent_never_touched(check, node):
         digest m0
         """
     )
+
+
+def test_store_refused_by_the_second_page_has_copied_the_first(check, node):
+    results = check(
+        f"""
+        open f0 {node} rdwr
+        mmap m0 f0 off=arena len=0x2000 prot=rw flags=private
+        mprotect m0+0x1000 len=0x1000 prot=r
+        load m0 4
+        store m0+0xffe 4 1
+        pwrite f0 off=arena data=deadbeef
+        load m0 4
+        """
+    )
+    assert results[4] == "SIGSEGV m0+0x1000 ACCERR"
+    assert results[6] == results[3]
+
+
+def test_fork_after_a_store_that_the_second_page_refused(check, node):
+    """As a copied first page: an eager mapping on x86 forks from 6.16 on."""
+    check(
+        f"""
+        open f0 {node} rdwr
+        mmap m0 f0 off=arena len=0x2000 prot=rw flags=private
+        munmap m0+0x1000 len=0x1000
+        store m0+0xffe 4 1
+        fork p1
+        p1: load m0 4
+        wait p1
+        """
+    )

@@ -28,6 +28,10 @@ def results(text, target=TARGET):
     return [str(result) for result in Model(target).run(parse_program(text)).results]
 
 
+def hex_of(data):
+    return f"ok {int.from_bytes(data, 'little'):#x}"
+
+
 @given(programs(PATHS))
 def test_future_does_not_change_the_past(program):
     whole = Model(TARGET).run(program).results
@@ -112,6 +116,46 @@ def test_fill_that_is_cut_short_has_filled_what_comes_before():
     backward = results(text.format("fill m0 seed=5 order=backward"))
     assert backward[3] == "SIGSEGV m0+0x1000 ACCERR"
     assert backward[4] == f"ok ={pattern(256, 0, 0).hex()}"
+
+
+PRIVATE = (
+    "open f0 /dev/{} rdwr\nmmap m0 f0 off=arena len=0x3000 prot=rw flags=private\n"
+)
+CROSSING = ["store m0+0xffe 4 1", "fill m0+0xffe len=8 width=4"]
+
+
+@pytest.mark.parametrize("crossing", CROSSING)
+@pytest.mark.parametrize("refusal", ["mprotect m0+0x1000 prot=r", "munmap m0+0x1000"])
+def test_store_that_crosses_has_copied_the_page_before_the_refusal(refusal, crossing):
+    program = PRIVATE.format("fault") + f"{refusal}\n{crossing}\n"
+    program += "pwrite f0 off=arena data=deadbeef\nload m0 4\n"
+    told = results(program)
+    assert told[3].startswith("SIGSEGV m0+0x1000 ")
+    assert told[5] == hex_of(pattern(4, 0, 0))
+    without = results(program.replace(crossing, "load m0 1"))
+    assert without[5] == "ok 0xefbeadde"
+
+
+@pytest.mark.parametrize("crossing", CROSSING)
+def test_store_that_crosses_and_is_refused_at_once_has_copied_nothing(crossing):
+    program = PRIVATE.format("fault") + f"mprotect m0 len=0x1000 prot=r\n{crossing}\n"
+    program += "pwrite f0 off=arena+0x1000 data=deadbeef\nload m0+0x1000 4\n"
+    told = results(program)
+    assert told[3] == "SIGSEGV m0+0xffe ACCERR"
+    assert told[5] == "ok 0xefbeadde"
+
+
+@pytest.mark.parametrize("node", ["remap", "fault"])
+@pytest.mark.parametrize("crossing", CROSSING)
+def test_refused_store_that_crosses_counts_for_a_fork_before_6_16(node, crossing):
+    program = PRIVATE.format(node) + f"munmap m0+0x1000 len=0x1000\n{crossing}\nfork p1"
+    assert results(program, OLD)[4] == ("ENOMEM" if node == "remap" else "ok")
+
+
+def test_refused_store_to_shared_memory_leaves_it_alone():
+    program = PRIVATE.format("fault").replace("private", "shared")
+    program += "munmap m0+0x1000\n" + "\n".join(CROSSING)
+    assert Model(TARGET).expect(parse_program(program)).dirty == frozenset()
 
 
 def test_shared_memory_is_one_and_private_memory_is_not():

@@ -25,7 +25,7 @@ class Memory:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._page = target.traits.page_size
+        self.page = target.traits.page_size
         self._window: Window | None = None
         self.pages: dict[int, bytearray] = {}
 
@@ -37,7 +37,7 @@ class Memory:
 
     def read(self, address: int, length: int) -> bytes:
         """Return bytes that lie within one page."""
-        start = address - address % self._page
+        start = address - address % self.page
         if page := self.pages.get(start):
             return bytes(page[address - start : address - start + length])
         window = self._find(address)
@@ -45,11 +45,11 @@ class Memory:
 
     def write(self, address: int, data: bytes) -> None:
         """Change bytes that lie within one page."""
-        start = address - address % self._page
+        start = address - address % self.page
         if not self._find(address).writable:
             raise ModelError(f"a program may not write to {address:#x}")
         if start not in self.pages:
-            self.pages[start] = bytearray(self.read(start, self._page))
+            self.pages[start] = bytearray(self.read(start, self.page))
         self.pages[start][address - start : address - start + len(data)] = data
 
 
@@ -94,6 +94,28 @@ class Mapping:
         return replace(
             self, prots=list(self.prots), starts=set(self.starts), private=private
         )
+
+    def read(self, memory: Memory, off: int, length: int) -> bytes:
+        """Return what one page shows; off is relative to the mapping."""
+        start = off - off % memory.page
+        if page := self.private.get(start // memory.page):
+            return bytes(page[off - start : off - start + length])
+        return memory.read(self.offset + off, length)
+
+    def write(self, memory: Memory, off: int, data: bytes) -> None:
+        """Change bytes of one page.
+
+        mmap(2), MAP_PRIVATE: the first store copies the page.
+        """
+        if self.shared:
+            memory.write(self.offset + off, data)
+            return
+        start = off - off % memory.page
+        index = start // memory.page
+        if index not in self.private:
+            whole = memory.read(self.offset + start, memory.page)
+            self.private[index] = bytearray(whole)
+        self.private[index][off - start : off - start + len(data)] = data
 
     def vma(self, index: int) -> tuple[int, int]:
         """Return the first page, and the one behind the last, of a page's VMA."""
