@@ -15,6 +15,7 @@ from mmapkit.program import Pwrite
 from mmapkit.target import Window
 from mmapkit.verdict import Errno, NotReached, Ok, Outcome, Verdict
 
+from .test_console import LOGS
 from .test_model import TARGET
 
 WRITE = parse_program(
@@ -317,8 +318,8 @@ def test_what_cannot_be_killed_outranks_what_it_did():
     assert outcome_of(told, 0, 7).verdict is Verdict.UNKILLABLE
 
 
-def loss(console=(), results=None, mode=Mode.FRESH):
-    err = MachineLost("the agent is gone")
+def loss(console=(), results=None, mode=Mode.FRESH, silent=False):
+    err = MachineLost("the agent is gone", silent=silent)
     err.results = results or {}
     return outcome_of_loss(READ, mode, 7, err, console)
 
@@ -336,6 +337,26 @@ def test_end_with_an_oops_is_a_panic_at_its_operation():
 def test_oops_of_another_run_is_not_of_this_one():
     outcome = loss(("BUG: kernel NULL pointer dereference", "Comm: mp.6.1"))
     assert (outcome.verdict, outcome.stopped_at) == (Verdict.PANIC, None)
+
+
+NMI = (LOGS / "panic-by-nmi.txt").read_text().splitlines()
+
+
+def test_silent_machine_that_panics_of_our_nmi_is_lost_with_a_backtrace():
+    outcome = loss(NMI, silent=True)
+    assert (outcome.verdict, outcome.findings) == (Verdict.LOST, ())
+    assert any(key == "nmi" and "do_idle" in text for key, text in outcome.evidence)
+
+
+def test_machine_that_panics_of_an_nmi_by_itself_is_a_panic():
+    assert loss(NMI).verdict is Verdict.PANIC
+
+
+def test_silent_machine_that_had_an_oops_before_our_nmi_is_a_panic():
+    oops = ("BUG: kernel NULL pointer dereference", "Comm: mp.7.1", "---[ end trace")
+    outcome = loss((*oops, *NMI), silent=True)
+    assert (outcome.verdict, outcome.stopped_at) == (Verdict.PANIC, 1)
+    assert [finding.kind for finding in outcome.findings] == ["oops"]
 
 
 def test_step_by_step_the_first_operation_without_a_result_is_the_one():

@@ -99,9 +99,15 @@ def outcome_of_loss(
 ) -> Outcome:
     """Return what a run comes to that took the machine with it.
 
-    console: what the kernel said since the run began.
+    console: what the kernel said since the run began. A silent machine is sent
+    an NMI so that it tells where it is, and panics of that, not by itself.
     """
     findings = scan(console)
+    evidence = [("end", str(err))]
+    if err.silent:
+        asked = [f for f in findings if f.kind == "panic" and "NMI" in f.title]
+        findings = tuple(f for f in findings if f not in asked)
+        evidence += [("nmi", line) for finding in asked for line in finding.lines]
     ours = [f.operation for f in findings if f.run == number]
     panicked = any(f.kind in ("panic", "oops") for f in findings)
     results: list[Result] = [NotReached() for _ in program]
@@ -114,7 +120,7 @@ def outcome_of_loss(
         tuple(results),
         Verdict.PANIC if panicked else Verdict.LOST,
         ours[0] if ours else None,
-        (("end", str(err)),),
+        tuple(evidence),
         findings,
         console,
     )
