@@ -1,11 +1,13 @@
 """The virtual machine as data: its command line, its accelerator, its initramfs."""
 
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from mmapkit.errors import MachineError
-from mmapkit.machine import qemu
+from mmapkit.machine import launcher, qemu
 from mmapkit.machine.launcher import Launcher, choose_accelerator
 from mmapkit.machine.qemu import Config, argv, command_line, spawn
 
@@ -128,3 +130,96 @@ def test_launcher_falls_back_from_kvm(stub, tmp_path):
     assert said[0] == "accelerator kvm: a guess"
     assert said[1].startswith("accelerator tcg: a guest does not start by KVM")
     assert "no kvm" in said[1]
+
+
+@pytest.fixture
+def leftovers(tmp_path, monkeypatch):
+    """Return what tells of folders and processes that were left behind."""
+    folders = tmp_path / "folders"
+    folders.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folders))
+    processes = []
+    popen = subprocess.Popen
+
+    def remember(*args, **kwargs):
+        processes.append(popen(*args, **kwargs))
+        return processes[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", remember)
+    return lambda: (list(folders.iterdir()), [p for p in processes if p.poll() is None])
+
+
+def test_command_that_is_not_there_leaves_nothing_behind(
+    leftovers, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    with pytest.raises(MachineError, match="setpriv cannot start QEMU"):
+        spawn(CONFIG, 1, tmp_path / "console")
+    assert leftovers() == ([], [])
+
+
+# An agent on the descriptor of the port that says hello, and nothing on QMP.
+GREETING = """
+for word; do case "$word" in socket,id=agent,fd=*) fd=${word##*=};; esac; done
+echo "hello 1 release=6 machine=x page=4096 cpus=1 fault_ns=1 scale=1" >&$fd
+"""
+
+
+def test_monitor_that_does_not_answer_leaves_nothing_behind(stub, leftovers, tmp_path):
+    stub(f"{GREETING}\nexit 0")
+    with pytest.raises(MachineError, match="the machine did not start"):
+        spawn(CONFIG, 1, tmp_path / "console").greet()
+    assert leftovers() == ([], [])
+
+
+class FakeStarting:
+    """A machine that boots, or dies of it."""
+
+    def __init__(self, number, alive):
+        self.number = number
+        self.alive = alive
+
+    def greet(self, *, reserve=False):
+        if not self.alive:
+            raise MachineError(f"machine {self.number} did not start")
+        return self
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Return what starts machines, those of some numbers dead; and what it says."""
+
+    def make(*dead, accelerator="tcg"):
+        said = []
+        monkeypatch.setattr(
+            launcher, "spawn", lambda config, n, console: FakeStarting(n, n not in dead)
+        )
+        starts = Launcher(CONFIG, (accelerator, "a guess"), tmp_path, said.append)
+        return starts.start, said
+
+    return make
+
+
+def test_machine_in_reserve_is_used(start):
+    start, _ = start()
+    assert [start(turn).number for turn in (1, 2, 3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("accelerator", ["tcg", "kvm"])
+def test_machine_that_died_in_reserve_is_replaced_and_told(start, accelerator):
+    start, said = start(3, accelerator=accelerator)
+    assert [start(turn).number for turn in (1, 2, 3)] == [1, 2, 4]
+    assert said[1:] == [
+        "the machine in reserve is dead, another starts: machine 3 did not start"
+    ]
+
+
+def test_machine_that_dies_in_the_place_of_the_reserve_is_an_error(start):
+    start, _ = start(3, 4)
+    for turn in (1, 2):
+        start(turn)
+    with pytest.raises(MachineError, match="machine 4"):
+        start(3)

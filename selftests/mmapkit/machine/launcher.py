@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,18 +60,34 @@ class Launcher:
 
     def start(self, turn: int) -> QemuMachine:
         """Return a machine; turn counts those that one user has had, from 1."""
+        machine = self._reserve() or self._fresh()
+        if turn > 1:
+            with ExitStack() as undo:
+                undo.callback(machine.close)
+                self._spare = self._spawn()
+                undo.pop_all()
+        return machine
+
+    def _reserve(self) -> QemuMachine | None:
+        """Return the machine in reserve, None when there is none or it has died."""
         spare, self._spare = self._spare, None
+        if spare is None:
+            return None
         try:
-            machine = (spare or self._spawn()).greet(reserve=spare is not None)
+            return spare.greet(reserve=True)
+        except MachineError as err:
+            self._report(f"the machine in reserve is dead, another starts: {err}")
+            return None
+
+    def _fresh(self) -> QemuMachine:
+        try:
+            return self._spawn().greet()
         except MachineError as err:
             if self._config.accelerator != "kvm":
                 raise
             self._config = replace(self._config, accelerator="tcg")
             self._report(f"accelerator tcg: a guest does not start by KVM: {err}")
-            machine = self._spawn().greet()
-        if turn > 1:
-            self._spare = self._spawn()
-        return machine
+            return self._spawn().greet()
 
     def close(self) -> None:
         """End the machine that was kept in reserve."""
