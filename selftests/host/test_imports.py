@@ -33,6 +33,7 @@ MAY = {
     "machine.image": "build kernel",
     "machine.launcher": "machine.qemu",
     "machine.qemu": "agent machine machine.session program verdict",
+    "control": "machine",
     "files": "machine program verdict",
     "targets": "",
     "targets.memphys": "files machine program target verdict",
@@ -110,6 +111,11 @@ def places(pattern, paths):
 def test_only_the_machine_knows_qemu():
     found = places(r"(?m)^\s*(from|import) qemu\b", MODULES.values())
     assert found == {"selftests/mmapkit/machine/qemu.py"}
+
+
+def test_only_the_control_plane_knows_netlink():
+    found = places(r"(?m)^\s*(from|import) pyroute2\b", MODULES.values())
+    assert found == {"selftests/mmapkit/control.py"}
 
 
 def test_only_compat_knows_kernel_versions():
