@@ -3,7 +3,8 @@
 The driver builds with W=1, under sparse, for every kernel that has headers
 here, without a word; driver and agent pass checkpatch.pl --strict of the newest
 kernel source package, and kernel-doc. What checkpatch says of kernel code only
-is not asked of the agent, which is a program of user space.
+is not asked of the agent, which is a program of user space. What is generated
+from the spec of the control plane is what that package's generator makes of it.
 """
 
 import os
@@ -13,6 +14,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+import spec
 from mmapkit import provision
 from mmapkit.build import cached, command, copy_sources
 from mmapkit.errors import MmapkitError
@@ -37,34 +39,38 @@ IGNORED = {
     # The one place that knows kernel versions; it is not submitted.
     "driver/compat": ("CONSTANT_COMPARISON", "LINUX_VERSION_CODE"),
     "driver/faulty": (),
+    "driver/uapi/linux": (),
     "driver": (),
 }
 
 
 def kernel_scripts() -> Path:
-    """Return the folder with the scripts of the newest kernel source package."""
+    """Return a folder with the scripts of the newest kernel source package.
+
+    They are where they are in a kernel tree.
+    """
     packages = sorted(
         Path("/usr/src").glob("linux-source-*.tar.xz"),
         key=lambda path: [int(n) for n in path.name[13:-7].split(".")],
     )
     if not packages:
-        raise MmapkitError("no kernel source package: apt-get install linux-source")
+        raise MmapkitError(
+            "no kernel source package: apt-get install linux-source-6.12"
+        )
     package = packages[-1]
     stat = package.stat()
 
     def make(folder: Path) -> None:
-        wanted = set(SCRIPTS)
         with tarfile.open(package) as archive:
             for member in archive:
                 name = member.name.partition("/")[2]
-                if name in wanted and (file := archive.extractfile(member)):
-                    (folder / "scripts").mkdir(exist_ok=True)
+                wanted = name in SCRIPTS or spec.is_needed(name)
+                if wanted and (file := archive.extractfile(member)):
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
                     (folder / name).write_bytes(file.read())
-                    wanted.discard(name)
-                if not wanted:
-                    break
 
-    return cached("scripts", [package.name, f"{stat.st_size} {stat.st_mtime}"], make)
+    state = f"{stat.st_size} {stat.st_mtime}"
+    return cached("scripts", [package.name, state, *spec.GENERATORS], make)
 
 
 def say(line: str) -> None:
@@ -117,6 +123,11 @@ def build_findings(headers: Path, source: Path) -> list[str]:
     return [line for line in told.splitlines() if "warning:" in line]
 
 
+def spec_findings(scripts: Path, text: str) -> list[str]:
+    """Return in what way generated files are not what the text of a spec makes."""
+    return spec.drift(spec.generate(scripts, text), ROOT)
+
+
 # One mistake for each check: no checker may pass over its own.
 WRONG = """\
 // SPDX-License-Identifier: GPL-2.0-only
@@ -155,11 +166,13 @@ def prove(scripts: Path, headers: Path) -> list[str]:
         (folder / "wrong.c").write_text(WRONG)
         (folder / "Kbuild").write_text("obj-m := wrong.o\n")
         built = "\n".join(build_findings(headers, folder))
+        wrong_spec = (ROOT / spec.SPEC).read_text().replace("value: 31", "value: 32")
         blind = {
             "checkpatch": not patch_findings(scripts, folder, ()),
             "kernel-doc": not comment_findings(scripts, folder),
             "gcc W=1": "unused" not in built,
             "sparse": "different address spaces" not in built,
+            "the spec": not spec_findings(scripts, wrong_spec),
         }
     return [name for name, is_blind in blind.items() if is_blind]
 
@@ -186,6 +199,9 @@ def check() -> int:
     found["kernel-doc"] = [
         line for folder in IGNORED for line in comment_findings(scripts, ROOT / folder)
     ]
+    found["generated from the spec"] = spec_findings(
+        scripts, (ROOT / spec.SPEC).read_text()
+    )
     found["checkers that see nothing"] = prove(scripts, headers[0])
     for title, lines in found.items():
         say(f"{title}: {len(lines)}")
