@@ -24,7 +24,7 @@
  *
  * Return: number of pages from physical address 0 on.
  */
-unsigned long memphys_limit(void)
+u64 memphys_limit(void)
 {
 #if defined(CONFIG_X86)
 	return BIT_ULL(boot_cpu_data.x86_phys_bits) >> PAGE_SHIFT;
@@ -41,8 +41,7 @@ unsigned long memphys_limit(void)
  *
  * Return: 0, or -EINVAL for an empty range and for one that leaves the object.
  */
-int memphys_check_pages(unsigned long first, unsigned long count,
-			unsigned long limit)
+int memphys_check_pages(u64 first, u64 count, u64 limit)
 {
 	if (!count || first >= limit || count > limit - first)
 		return -EINVAL;
@@ -58,9 +57,9 @@ int memphys_check_pages(unsigned long first, unsigned long count,
  *
  * Return: 0, or -EINVAL for an empty range and for one that leaves the object.
  */
-int memphys_check_bytes(loff_t pos, size_t count, unsigned long limit)
+int memphys_check_bytes(loff_t pos, size_t count, u64 limit)
 {
-	unsigned long first, last;
+	u64 first, last;
 
 	if (pos < 0 || !count || count - 1 > LLONG_MAX - pos)
 		return -EINVAL;
@@ -69,6 +68,30 @@ int memphys_check_bytes(loff_t pos, size_t count, unsigned long limit)
 	last = (pos + count - 1) >> PAGE_SHIFT;
 
 	return memphys_check_pages(first, last - first + 1, limit);
+}
+
+/**
+ * memphys_check_name() - is this a name for a node?
+ * @name: the last part of a path
+ *
+ * Return: 0, or -EINVAL for anything but 1 to 31 small letters, digits, "-"
+ * and "_", the first a letter or digit.
+ */
+int memphys_check_name(const char *name)
+{
+	const char *p;
+
+	for (p = name; *p; p++) {
+		bool plain = (*p >= 'a' && *p <= 'z') ||
+			     (*p >= '0' && *p <= '9');
+
+		if (!plain && (p == name || (*p != '-' && *p != '_')))
+			return -EINVAL;
+		if (p - name == MEMPHYS_NAME_MAX)
+			return -EINVAL;
+	}
+
+	return p == name ? -EINVAL : 0;
 }
 
 /**

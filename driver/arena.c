@@ -69,7 +69,7 @@ module_param_cb(arena, &memphys_arena_ops, NULL, 0444);
 MODULE_PARM_DESC(arena,
 		 "Bytes of RAM (K, M understood) to allocate for tests; physically contiguous");
 
-module_param_cb(arena_phys, &memphys_arena_phys_ops, NULL, 0444);
+module_param_cb(arena_phys, &memphys_arena_phys_ops, NULL, 0400);
 MODULE_PARM_DESC(arena_phys, "Physical address of the arena (read only)");
 
 /**

@@ -1,15 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * memphys: load and unload. Two windows on physical memory exist from load on,
- * /dev/memphys/remap and /dev/memphys/fault.
+ * /dev/memphys/remap and /dev/memphys/fault; netlink makes further regions.
  */
 #include <linux/err.h>
 #include <linux/module.h>
 
 #include "memphys.h"
 
-static struct memphys_window *remap_window;
-static struct memphys_window *fault_window;
+static const struct memphys_method * const methods[] = {
+	&memphys_remap_method,
+	&memphys_fault_method,
+	&memphys_fault_page_method,
+	&memphys_insert_method,
+	&memphys_insert_batch_method,
+	&memphys_vmalloc_method,
+	&memphys_prefault_method,
+	&memphys_huge_method,
+};
+
+static struct memphys_region *remap_window;
+static struct memphys_region *fault_window;
+
+static void memphys_unregister_methods(size_t count)
+{
+	while (count--)
+		memphys_unregister_method(methods[count]);
+}
+
+static int __init memphys_register_methods(void)
+{
+	size_t i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(methods); i++) {
+		ret = memphys_register_method(methods[i]);
+		if (ret) {
+			memphys_unregister_methods(i);
+			return ret;
+		}
+	}
+
+	return 0;
+}
 
 static int __init memphys_init(void)
 {
@@ -19,10 +52,18 @@ static int __init memphys_init(void)
 	if (ret)
 		return ret;
 
+	ret = memphys_register_methods();
+	if (ret)
+		goto err_free_arena;
+
+	ret = memphys_netlink_init();
+	if (ret)
+		goto err_unregister_methods;
+
 	remap_window = memphys_window_create(&memphys_remap_method);
 	if (IS_ERR(remap_window)) {
 		ret = PTR_ERR(remap_window);
-		goto err_free_arena;
+		goto err_exit_netlink;
 	}
 
 	fault_window = memphys_window_create(&memphys_fault_method);
@@ -35,6 +76,11 @@ static int __init memphys_init(void)
 
 err_destroy_remap:
 	memphys_window_destroy(remap_window);
+err_exit_netlink:
+	memphys_netlink_exit();
+	memphys_regions_exit();
+err_unregister_methods:
+	memphys_unregister_methods(ARRAY_SIZE(methods));
 err_free_arena:
 	memphys_arena_exit();
 	return ret;
@@ -43,8 +89,11 @@ module_init(memphys_init);
 
 static void __exit memphys_exit(void)
 {
+	memphys_netlink_exit();
+	memphys_regions_exit();
 	memphys_window_destroy(fault_window);
 	memphys_window_destroy(remap_window);
+	memphys_unregister_methods(ARRAY_SIZE(methods));
 	memphys_arena_exit();
 }
 module_exit(memphys_exit);

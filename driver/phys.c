@@ -6,8 +6,8 @@
  *
  * Where there is a struct page, vmap() gives an alias that is always present
  * and writable, also for pages that the direct map write-protects or leaves
- * out; it takes no reference. Elsewhere memremap() asks for the cache mode
- * that a user mapping of x86 asks for, so the two never fight over PAT.
+ * out; it takes no reference. Elsewhere memremap() asks for write-back, which
+ * x86 reserves for a remap window as well.
  * Bytes pass through a bounce page: memory that another part of the kernel
  * owns may be slab, and hardened usercopy objects to copying that directly.
  */
@@ -39,11 +39,19 @@ static void memphys_phys_unmap(unsigned long pfn, void *addr)
 		memunmap(addr);
 }
 
-/* One of memcpy_fromio() and memcpy_toio(), on one page. */
-static int memphys_phys_copy(void *buf, phys_addr_t phys, size_t len,
-			     bool write)
+/**
+ * memphys_phys_copy() - copy a part of a page by the kernel's own way to it
+ * @buf: where to, or where from
+ * @pfn: the page
+ * @offset: where in it, in bytes
+ * @len: bytes; not past the end of the page
+ * @write: to the page, not from it
+ *
+ * Return: 0; -EIO for memory that cannot be mapped.
+ */
+int memphys_phys_copy(void *buf, unsigned long pfn, unsigned int offset,
+		      size_t len, bool write)
 {
-	unsigned long pfn = PHYS_PFN(phys);
 	void __iomem *io;
 	void *addr;
 
@@ -51,7 +59,7 @@ static int memphys_phys_copy(void *buf, phys_addr_t phys, size_t len,
 	if (!addr)
 		return -EIO;
 
-	io = (void __iomem __force *)addr + offset_in_page(phys);
+	io = (void __iomem __force *)addr + offset;
 	if (write)
 		memcpy_toio(io, buf, len);
 	else
@@ -61,27 +69,30 @@ static int memphys_phys_copy(void *buf, phys_addr_t phys, size_t len,
 	return 0;
 }
 
-static ssize_t memphys_phys_one(char __user *to, const char __user *from,
-				void *bounce, size_t len, phys_addr_t phys)
+/* From a user's buffer, or to it, by way of a page in between. */
+static int memphys_phys_one(char __user *to, const char __user *from,
+			    void *bounce, unsigned long pfn,
+			    unsigned int offset, size_t len)
 {
 	int ret;
 
 	if (from && copy_from_user(bounce, from, len))
 		return -EFAULT;
 
-	ret = memphys_phys_copy(bounce, phys, len, from);
+	ret = memphys_phys_copy(bounce, pfn, offset, len, from);
 	if (ret)
 		return ret;
 
 	if (to && copy_to_user(to, bounce, len))
 		return -EFAULT;
 
-	return len;
+	return 0;
 }
 
 /* Exactly one of @to and @from is set. */
 static ssize_t memphys_phys_rw(char __user *to, const char __user *from,
-			       size_t count, loff_t *ppos, unsigned long limit)
+			       size_t count, loff_t *ppos,
+			       const struct memphys_memory *memory)
 {
 	size_t done = 0;
 	ssize_t ret;
@@ -90,7 +101,7 @@ static ssize_t memphys_phys_rw(char __user *to, const char __user *from,
 	if (!count)
 		return 0;
 
-	ret = memphys_check_bytes(*ppos, count, limit);
+	ret = memphys_check_bytes(*ppos, count, memory->npages);
 	if (ret)
 		return ret;
 
@@ -99,8 +110,8 @@ static ssize_t memphys_phys_rw(char __user *to, const char __user *from,
 		return -ENOMEM;
 
 	while (done < count) {
-		size_t len = min_t(size_t, count - done,
-				   PAGE_SIZE - offset_in_page(*ppos));
+		unsigned int offset = offset_in_page(*ppos);
+		size_t len = min_t(size_t, count - done, PAGE_SIZE - offset);
 
 		if (fatal_signal_pending(current)) {
 			ret = -EINTR;
@@ -108,9 +119,11 @@ static ssize_t memphys_phys_rw(char __user *to, const char __user *from,
 		}
 
 		ret = memphys_phys_one(to ? to + done : NULL,
-				       from ? from + done : NULL,
-				       bounce, len, *ppos);
-		if (ret < 0)
+				       from ? from + done : NULL, bounce,
+				       memphys_memory_pfn(memory,
+							  *ppos >> PAGE_SHIFT),
+				       offset, len);
+		if (ret)
 			break;
 
 		done += len;
@@ -123,33 +136,33 @@ static ssize_t memphys_phys_rw(char __user *to, const char __user *from,
 }
 
 /**
- * memphys_phys_read() - copy physical memory to a user buffer
+ * memphys_phys_read() - copy memory to a user buffer
  * @buf: where to
  * @count: bytes
- * @ppos: physical address; moved on by what was copied
- * @limit: end of what may be read, in pages
+ * @ppos: offset in the memory; moved on by what was copied
+ * @memory: what is read
  *
  * Return: bytes copied, fewer than asked for when a later page failed;
- * -EINVAL for a range that leaves the limit, even in part; -EFAULT for a bad
+ * -EINVAL for a range that leaves the memory, even in part; -EFAULT for a bad
  * buffer, -EIO for memory that cannot be mapped, -ENOMEM, -EINTR when killed.
  */
 ssize_t memphys_phys_read(char __user *buf, size_t count, loff_t *ppos,
-			  unsigned long limit)
+			  const struct memphys_memory *memory)
 {
-	return memphys_phys_rw(buf, NULL, count, ppos, limit);
+	return memphys_phys_rw(buf, NULL, count, ppos, memory);
 }
 
 /**
- * memphys_phys_write() - copy a user buffer to physical memory
+ * memphys_phys_write() - copy a user buffer to memory
  * @buf: where from
  * @count: bytes
- * @ppos: physical address; moved on by what was copied
- * @limit: end of what may be written, in pages
+ * @ppos: offset in the memory; moved on by what was copied
+ * @memory: what is written
  *
  * Return: as memphys_phys_read().
  */
 ssize_t memphys_phys_write(const char __user *buf, size_t count, loff_t *ppos,
-			   unsigned long limit)
+			   const struct memphys_memory *memory)
 {
-	return memphys_phys_rw(NULL, buf, count, ppos, limit);
+	return memphys_phys_rw(NULL, buf, count, ppos, memory);
 }

@@ -29,6 +29,13 @@
 #define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
 /*
  * Kernels between 6.16 and 7.2 have some of these names with another shape,
  * so every one of them is renamed, not just supplied.
@@ -38,22 +45,48 @@
 #define vma_desc_pages		memphys_compat_desc_pages
 #define vma_desc_is_cow_mapping	memphys_compat_desc_is_cow
 #define mmap_action_remap_full	memphys_compat_remap_full
+#define mmap_action_map_kernel_pages_full	memphys_compat_map_pages_full
+#define vm_operations_struct	memphys_compat_vm_ops
+
+/*
+ * struct memphys_compat_vm_ops - what the driver uses of 7.3's struct
+ * vm_operations_struct; compat.c makes the kernel's own from it.
+ */
+struct memphys_compat_vm_ops {
+	void (*open)(struct vm_area_struct *vma);
+	void (*close)(struct vm_area_struct *vma);
+	int (*mapped)(unsigned long start, unsigned long end, pgoff_t pgoff,
+		      const struct file *file, void **vm_private_data);
+	vm_fault_t (*fault)(struct vm_fault *vmf);
+	vm_fault_t (*huge_fault)(struct vm_fault *vmf, unsigned int order);
+	int (*access)(struct vm_area_struct *vma, unsigned long addr,
+		      void *buf, int len, int write);
+};
+
+int memphys_compat_set_ops(struct vm_area_struct *vma,
+			   const struct memphys_compat_vm_ops *ops);
+
+/* There are far fewer tables than this can fail for. */
+#define memphys_vma_set_ops(vma, ops) \
+	((void)memphys_compat_set_ops(vma, ops))
 
 /*
  * struct memphys_compat_desc - the part of 7.3's struct vm_area_desc that the
- * driver uses. @remap asks for remap_pfn_range() from @remap_pfn on.
+ * driver uses. @remap asks for remap_pfn_range() from @remap_pfn on, @pages
+ * for vm_insert_pages().
  */
 struct memphys_compat_desc {
 	struct file *file;
 	unsigned long start;
 	unsigned long end;
 	pgoff_t pgoff;
-	unsigned long vm_flags;
+	vm_flags_t vm_flags;
 	pgprot_t page_prot;
-	const struct vm_operations_struct *vm_ops;
+	const struct memphys_compat_vm_ops *vm_ops;
 	void *private_data;
 	bool remap;
 	unsigned long remap_pfn;
+	struct page **pages;
 };
 
 static inline unsigned long
@@ -81,7 +114,14 @@ memphys_compat_remap_full(struct memphys_compat_desc *desc, unsigned long pfn)
 	desc->remap_pfn = pfn;
 }
 
-/* Flags go by bit number in mainline: four are used, four are here. */
+static inline void
+memphys_compat_map_pages_full(struct memphys_compat_desc *desc,
+			      struct page **pages)
+{
+	desc->pages = pages;
+}
+
+/* Flags go by bit number in mainline: those that are used are here. */
 #undef VMA_PFNMAP_BIT
 #undef VMA_MIXEDMAP_BIT
 #undef VMA_IO_BIT
@@ -109,16 +149,42 @@ do {									\
 } while (0)
 
 /*
- * The PFN of vmf_insert_mixed() was a pfn_t until 6.17. PFN_DEV without
- * PFN_MAP says "no struct page is meant", so the PTE becomes a special one.
+ * The PFN of these was a pfn_t until 6.17. PFN_DEV without PFN_MAP says "no
+ * struct page is meant", so the entry becomes a special one.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #define vmf_insert_mixed(vma, addr, pfn) \
 	vmf_insert_mixed(vma, addr, __pfn_to_pfn_t(pfn, PFN_DEV))
+#define vmf_insert_pfn_pmd(vmf, pfn, write) \
+	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
+#define vmf_insert_pfn_pud(vmf, pfn, write) \
+	vmf_insert_pfn_pud(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+/* 7.3 has it for all; it came with fdc724d6aa44, "mm: use per-VMA locks ...". */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define release_fault_lock(vmf)	mmap_read_unlock((vmf)->vma->vm_mm)
+#endif
+
+#ifndef PMD_ORDER
+#define PMD_ORDER	(PMD_SHIFT - PAGE_SHIFT)
+#endif
+#ifndef PUD_ORDER
+#define PUD_ORDER	(PUD_SHIFT - PAGE_SHIFT)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+/* struct follow_pfnmap_args - as far as the driver uses it */
+struct follow_pfnmap_args {
+	struct vm_area_struct *vma;
+	unsigned long address;
+	spinlock_t *lock;
+	pte_t *ptep;
+	unsigned long pfn;
+};
+
+int follow_pfnmap_start(struct follow_pfnmap_args *args);
+void follow_pfnmap_end(struct follow_pfnmap_args *args);
 #endif
 
 /*
@@ -131,6 +197,8 @@ do {									\
 #define memphys_mmap_prepare(desc)	memphys_compat_prepare(desc)
 
 int (memphys_mmap_prepare)(struct file *file, struct vm_area_struct *vma);
+
+#include "genl.h"
 
 #endif /* LINUX_VERSION_CODE */
 #endif /* MEMPHYS_COMPAT_H */

@@ -9,8 +9,12 @@
 #include "faulty.h"
 
 /* Each page stands where its neighbour belongs. */
-static vm_fault_t faulty_swapped_fault(struct vm_fault *vmf, unsigned long pfn)
+static vm_fault_t faulty_swapped_fault(struct vm_fault *vmf,
+				       const struct memphys_memory *memory,
+				       unsigned long index)
 {
+	unsigned long pfn = memphys_memory_pfn(memory, index);
+
 	if (!memphys_arena_owns(pfn ^ 1))
 		return VM_FAULT_SIGBUS;
 
@@ -32,10 +36,12 @@ const struct memphys_method faulty_swapped_method = {
  * mmap that the question on three kinds lists: whatever was asked for, the
  * PTEs are writable, and a store to a private mapping lands in the object.
  */
-static int faulty_shared_prot_mmap(struct vm_area_desc *desc, unsigned long pfn)
+static int faulty_shared_prot_mmap(struct vm_area_desc *desc,
+				   const struct memphys_memory *memory,
+				   unsigned long index)
 {
 	desc->page_prot = PAGE_SHARED;
-	mmap_action_remap_full(desc, pfn);
+	mmap_action_remap_full(desc, memphys_memory_pfn(memory, index));
 	return 0;
 }
 

@@ -12,7 +12,9 @@
  * 0 says that vmf->page holds the page. Left NULL, __do_fault() in
  * mm/memory.c follows it.
  */
-static vm_fault_t faulty_oops_fault(struct vm_fault *vmf, unsigned long pfn)
+static vm_fault_t faulty_oops_fault(struct vm_fault *vmf,
+				    const struct memphys_memory *memory,
+				    unsigned long index)
 {
 	return 0;
 }
@@ -25,14 +27,18 @@ const struct memphys_method faulty_oops_method = {
 };
 
 /* Right in what it does, but a warning a fault. */
-static vm_fault_t faulty_warn_fault(struct vm_fault *vmf, unsigned long pfn)
+static vm_fault_t faulty_warn_fault(struct vm_fault *vmf,
+				    const struct memphys_memory *memory,
+				    unsigned long index)
 {
 	WARN(true, "memphys_faulty: a warning on purpose\n");
 
 	if (vmf->vma->vm_flags & VM_MIXEDMAP)
-		return vmf_insert_mixed(vmf->vma, vmf->address, pfn);
+		return vmf_insert_mixed(vmf->vma, vmf->address,
+					memphys_memory_pfn(memory, index));
 
-	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	return vmf_insert_pfn(vmf->vma, vmf->address,
+			      memphys_memory_pfn(memory, index));
 }
 
 const struct memphys_method faulty_warn_method = {

@@ -8,7 +8,8 @@
 #include "../memphys.h"
 
 /* main.c: the VMA flags of a right lazy method. */
-int faulty_lazy_mmap(struct vm_area_desc *desc, unsigned long pfn);
+int faulty_lazy_mmap(struct vm_area_desc *desc,
+		     const struct memphys_memory *memory, unsigned long index);
 
 /* contents.c: answers in time, with the wrong memory or the wrong rights. */
 extern const struct memphys_method faulty_swapped_method;

@@ -16,7 +16,9 @@
 /* Bytes of a struct page of x86-64 then: six words and a half, rounded up. */
 #define OLD_PAGE_STRUCT		56
 
-static int faulty_original_mmap(struct vm_area_desc *desc, unsigned long pfn)
+static int faulty_original_mmap(struct vm_area_desc *desc,
+				const struct memphys_memory *memory,
+				unsigned long index)
 {
 	/* VM_RESERVED became these two in 3.7 (314e51b9851b). */
 	vma_desc_set_flags(desc, VMA_DONTEXPAND_BIT, VMA_DONTDUMP_BIT);
@@ -39,8 +41,11 @@ static int faulty_original_mmap(struct vm_area_desc *desc, unsigned long pfn)
  * mmap_lock held, so the arithmetic is the old one. Pages that are not ours
  * are refused: the bug shown here is not the one of pinning free pages.
  */
-static vm_fault_t faulty_original_fault(struct vm_fault *vmf, unsigned long pfn)
+static vm_fault_t faulty_original_fault(struct vm_fault *vmf,
+					const struct memphys_memory *memory,
+					unsigned long index)
 {
+	unsigned long pfn = memphys_memory_pfn(memory, index);
 	unsigned long old_code = pfn * OLD_PAGE_STRUCT;
 
 	if (!memphys_arena_owns(pfn))
@@ -73,7 +78,9 @@ const struct memphys_method faulty_original_method = {
  * runs the instruction again and is back at once. Each turn counts as a minor
  * fault, and a signal ends it.
  */
-static vm_fault_t faulty_nopage_fault(struct vm_fault *vmf, unsigned long pfn)
+static vm_fault_t faulty_nopage_fault(struct vm_fault *vmf,
+				      const struct memphys_memory *memory,
+				      unsigned long index)
 {
 	return VM_FAULT_NOPAGE;
 }
@@ -91,7 +98,9 @@ const struct memphys_method faulty_nopage_method = {
  * lock, and has nothing to wait for. The loop stays inside the kernel, where
  * mm counts no fault before it is done.
  */
-static vm_fault_t faulty_retry_fault(struct vm_fault *vmf, unsigned long pfn)
+static vm_fault_t faulty_retry_fault(struct vm_fault *vmf,
+				     const struct memphys_memory *memory,
+				     unsigned long index)
 {
 	release_fault_lock(vmf);
 	return VM_FAULT_RETRY;

@@ -31,18 +31,13 @@ static const struct memphys_method * const methods[] = {
 	&faulty_warn_method,
 };
 
-static struct memphys_window *windows[ARRAY_SIZE(methods)];
+static struct memphys_region *windows[ARRAY_SIZE(methods)];
 
-/* As the reference method fault does it; see ../methods.c for the reasons. */
-int faulty_lazy_mmap(struct vm_area_desc *desc, unsigned long pfn)
+/* As the reference method fault does it. */
+int faulty_lazy_mmap(struct vm_area_desc *desc,
+		     const struct memphys_memory *memory, unsigned long index)
 {
-	if (vma_desc_is_cow_mapping(desc))
-		vma_desc_set_flags(desc, VMA_MIXEDMAP_BIT, VMA_IO_BIT,
-				   VMA_DONTEXPAND_BIT, VMA_DONTDUMP_BIT);
-	else
-		vma_desc_set_flags(desc, VMA_PFNMAP_BIT, VMA_IO_BIT,
-				   VMA_DONTEXPAND_BIT, VMA_DONTDUMP_BIT);
-	return 0;
+	return memphys_pfn_flags(desc);
 }
 
 static void faulty_destroy_windows(size_t count)

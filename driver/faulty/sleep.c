@@ -12,12 +12,15 @@
 static DECLARE_COMPLETION(faulty_never);
 
 /* A killable sleep: the task hangs, SIGKILL still ends it. */
-static vm_fault_t faulty_sleep_fault(struct vm_fault *vmf, unsigned long pfn)
+static vm_fault_t faulty_sleep_fault(struct vm_fault *vmf,
+				     const struct memphys_memory *memory,
+				     unsigned long index)
 {
 	if (wait_for_completion_killable(&faulty_never))
 		return VM_FAULT_SIGBUS;
 
-	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	return vmf_insert_pfn(vmf->vma, vmf->address,
+			      memphys_memory_pfn(memory, index));
 }
 
 const struct memphys_method faulty_sleep_method = {
@@ -28,11 +31,14 @@ const struct memphys_method faulty_sleep_method = {
 };
 
 /* An uninterruptible one: not even SIGKILL does. */
-static vm_fault_t faulty_stuck_fault(struct vm_fault *vmf, unsigned long pfn)
+static vm_fault_t faulty_stuck_fault(struct vm_fault *vmf,
+				     const struct memphys_memory *memory,
+				     unsigned long index)
 {
 	wait_for_completion(&faulty_never);
 
-	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	return vmf_insert_pfn(vmf->vma, vmf->address,
+			      memphys_memory_pfn(memory, index));
 }
 
 const struct memphys_method faulty_stuck_method = {

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memphys: regions, from birth to death. A region is memory of a backing under
+ * a name, mapped by one method.
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+
+#include "memphys.h"
+
+/* The list of regions and the list of methods. */
+DEFINE_MUTEX(memphys_lock);
+
+static LIST_HEAD(regions);
+static unsigned int nregions;
+
+static unsigned int max_regions = 64;
+module_param(max_regions, uint, 0444);
+MODULE_PARM_DESC(max_regions, "Regions that netlink may make");
+
+static unsigned long max_bytes = 64UL << 20;
+module_param(max_bytes, ulong, 0444);
+MODULE_PARM_DESC(max_bytes, "Bytes that regions and their mappings may allocate");
+
+static atomic_long_t pages_in_use;
+
+/**
+ * memphys_charge_bytes() - count memory that is about to be allocated
+ * @npages: its length in pages
+ *
+ * Return: whether the parameter max_bytes allows it; if not, nothing is
+ * counted.
+ */
+bool memphys_charge_bytes(unsigned long npages)
+{
+	unsigned long limit = max_bytes >> PAGE_SHIFT;
+
+	if (npages > limit)
+		return false;
+
+	if (atomic_long_add_return(npages, &pages_in_use) <= limit)
+		return true;
+
+	memphys_uncharge_bytes(npages);
+	return false;
+}
+
+/**
+ * memphys_uncharge_bytes() - count memory no more
+ * @npages: as it was charged
+ */
+void memphys_uncharge_bytes(unsigned long npages)
+{
+	atomic_long_sub(npages, &pages_in_use);
+}
+
+/**
+ * memphys_region_find() - look a region up
+ * @name: of the region
+ *
+ * Return: the region, NULL when there is none; valid as long as memphys_lock
+ * is held.
+ */
+struct memphys_region *memphys_region_find(const char *name)
+{
+	struct memphys_region *region;
+
+	lockdep_assert_held(&memphys_lock);
+	list_for_each_entry(region, &regions, entry)
+		if (!strcmp(region->name, name))
+			return region;
+
+	return NULL;
+}
+
+/**
+ * memphys_visit_regions() - visit the regions, oldest first
+ * @visit: called for each, until it returns something but 0
+ * @skip: that many are left out first
+ * @data: for @visit
+ *
+ * Return: what @visit returned last.
+ */
+int memphys_visit_regions(memphys_visit_region visit, unsigned long skip,
+			  void *data)
+{
+	struct memphys_region *region;
+	int ret;
+
+	lockdep_assert_held(&memphys_lock);
+	list_for_each_entry(region, &regions, entry) {
+		if (skip) {
+			skip--;
+			continue;
+		}
+		ret = visit(region, data);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
+static void memphys_region_release(struct kref *ref)
+{
+	struct memphys_region *region = container_of(ref, struct memphys_region,
+						     ref);
+
+	if (region->memory)
+		memphys_memory_put(region->memory);
+	if (region->inode)
+		iput(region->inode);
+	kfree(region);
+}
+
+/**
+ * memphys_region_put() - drop a reference
+ * @region: may be gone after it
+ */
+void memphys_region_put(struct memphys_region *region)
+{
+	kref_put(&region->ref, memphys_region_release);
+}
+
+static struct memphys_region *
+memphys_region_alloc(const struct memphys_region_spec *spec)
+{
+	struct memphys_region *region;
+	unsigned int i;
+
+	region = kzalloc_obj(*region);
+	if (!region)
+		return ERR_PTR(-ENOMEM);
+
+	kref_init(&region->ref);
+	mutex_init(&region->lock);
+	init_rwsem(&region->revoke_lock);
+	spin_lock_init(&region->memories_lock);
+	INIT_LIST_HEAD(&region->memories);
+	for (i = 0; i < MEMPHYS_LOOPS; i++)
+		spin_lock_init(&region->loops[i].lock);
+
+	strscpy(region->name, spec->name, sizeof(region->name));
+	region->method = spec->method;
+	region->kind = spec->backing;
+	region->lifetime = spec->lifetime;
+	region->npages = spec->npages;
+
+	if (spec->lifetime == MEMPHYS_LIFETIME_REGION) {
+		struct memphys_memory *memory;
+
+		memory = memphys_memory_create(region, spec->base);
+		if (IS_ERR(memory)) {
+			kfree(region);
+			return ERR_CAST(memory);
+		}
+		region->memory = memory;
+	}
+
+	return region;
+}
+
+/* Make the node and put the region into the list. */
+static int memphys_region_publish(struct memphys_region *region)
+{
+	int ret;
+
+	lockdep_assert_held(&memphys_lock);
+	if (memphys_region_find(region->name))
+		return -EEXIST;
+
+	if (region->owned && nregions >= max_regions)
+		return -ENOSPC;
+
+	ret = memphys_node_create(region);
+	if (ret)
+		return ret;
+
+	list_add_tail(&region->entry, &regions);
+	nregions += region->owned;
+	return 0;
+}
+
+/**
+ * memphys_region_create() - make a region for somebody who asks
+ * @spec: has been checked; the method's module is held, and goes over to the
+ *	region if this succeeds
+ *
+ * Return: 0 when the node is there; -EEXIST when the name is taken, -ENOSPC
+ * when the parameter max_regions allows no more, -ENOMEM.
+ */
+int memphys_region_create(const struct memphys_region_spec *spec)
+{
+	struct memphys_region *region;
+	int ret;
+
+	region = memphys_region_alloc(spec);
+	if (IS_ERR(region))
+		return PTR_ERR(region);
+
+	region->owned = true;
+	mutex_lock(&memphys_lock);
+	ret = memphys_region_publish(region);
+	mutex_unlock(&memphys_lock);
+
+	if (ret)
+		memphys_region_put(region);
+	return ret;
+}
+
+/* Empty all mappings; none comes after. */
+static void memphys_region_revoke(struct memphys_region *region)
+{
+	down_write(&region->revoke_lock);
+	WRITE_ONCE(region->revoked, true);
+	up_write(&region->revoke_lock);
+
+	memphys_memory_drain(region);
+
+	/* Opened never means mapped never. Nobody opens it any more. */
+	if (region->inode)
+		unmap_mapping_range(region->inode->i_mapping, 0, 0, 1);
+}
+
+/* Take a region out of the list; the caller takes its node and puts it. */
+static void memphys_region_unlist(struct memphys_region *region)
+{
+	lockdep_assert_held(&memphys_lock);
+	list_del(&region->entry);
+	nregions -= region->owned;
+}
+
+static int memphys_region_kill(struct memphys_region *region, bool revoke)
+{
+	int ret = 0;
+
+	mutex_lock(&region->lock);
+	if (region->opens && !revoke)
+		ret = -EBUSY;
+	else
+		region->dead = true;
+	mutex_unlock(&region->lock);
+	return ret;
+}
+
+/**
+ * memphys_region_delete() - take a region away
+ * @name: of the region
+ * @revoke: also from those who have it open or mapped
+ *
+ * Return: 0 when the node is gone; -ENOENT when there is no such region,
+ * -EBUSY while it is open or mapped, -EPERM for the window of a method.
+ */
+int memphys_region_delete(const char *name, bool revoke)
+{
+	struct memphys_region *region;
+	struct module *owner;
+	int ret;
+
+	mutex_lock(&memphys_lock);
+	region = memphys_region_find(name);
+	ret = -ENOENT;
+	if (!region)
+		goto err_unlock;
+
+	ret = -EPERM;
+	if (!region->owned)
+		goto err_unlock;
+
+	ret = memphys_region_kill(region, revoke);
+	if (ret)
+		goto err_unlock;
+
+	memphys_region_unlist(region);
+	memphys_node_destroy(region);
+	mutex_unlock(&memphys_lock);
+
+	if (revoke)
+		memphys_region_revoke(region);
+
+	owner = region->method->owner;
+	memphys_region_put(region);
+	module_put(owner);
+	return 0;
+
+err_unlock:
+	mutex_unlock(&memphys_lock);
+	return ret;
+}
+
+/**
+ * memphys_window_create() - show all of physical memory through a method
+ * @method: registered or not; outlives the window
+ *
+ * The module that calls this destroys the window from its exit function. The
+ * window does not hold that module, only a file does.
+ *
+ * Return: the window, or an ERR_PTR().
+ */
+struct memphys_region *
+memphys_window_create(const struct memphys_method *method)
+{
+	const struct memphys_region_spec spec = {
+		.name = method->name,
+		.method = method,
+		.backing = MEMPHYS_BACKING_PHYS,
+		.lifetime = MEMPHYS_LIFETIME_REGION,
+		.npages = memphys_limit(),
+	};
+	struct memphys_region *region;
+	int ret;
+
+	region = memphys_region_alloc(&spec);
+	if (IS_ERR(region))
+		return region;
+
+	mutex_lock(&memphys_lock);
+	ret = memphys_region_publish(region);
+	mutex_unlock(&memphys_lock);
+
+	if (ret) {
+		memphys_region_put(region);
+		return ERR_PTR(ret);
+	}
+	return region;
+}
+EXPORT_SYMBOL_GPL(memphys_window_create);
+
+/**
+ * memphys_window_destroy() - take the window of a method away
+ * @region: from memphys_window_create()
+ *
+ * Nothing is open or mapped any more: a file holds the modules, and this is
+ * called on the way out of one.
+ */
+void memphys_window_destroy(struct memphys_region *region)
+{
+	mutex_lock(&memphys_lock);
+	memphys_region_unlist(region);
+	memphys_node_destroy(region);
+	mutex_unlock(&memphys_lock);
+	memphys_region_put(region);
+}
+EXPORT_SYMBOL_GPL(memphys_window_destroy);
+
+/**
+ * memphys_regions_exit() - take away what netlink has made and left
+ *
+ * On the way out of the module: nothing is open, and netlink is gone.
+ */
+void memphys_regions_exit(void)
+{
+	struct memphys_region *region, *next;
+
+	mutex_lock(&memphys_lock);
+	list_for_each_entry_safe(region, next, &regions, entry) {
+		if (!region->owned)
+			continue;
+		memphys_region_unlist(region);
+		memphys_node_destroy(region);
+		module_put(region->method->owner);
+		memphys_region_put(region);
+	}
+	mutex_unlock(&memphys_lock);
+}
