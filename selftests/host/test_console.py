@@ -53,6 +53,19 @@ def test_panic_by_nmi_belongs_to_no_operation():
     assert panic.operation is None
 
 
+def test_oops_by_execution_is_one_finding_with_what_led_to_it():
+    """The recorded oops, as the kernel tells it of a jump to a page of data."""
+    name, first = "kernel tried to execute NX-protected page", "BUG: kernel NULL"
+    lines = (LOGS / "oops-6.12.txt").read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if first in line)
+    time = lines[at].partition("]")[0]
+    lines[at:at] = [f"{time}] {name} - exploit attempt? (uid: 0)"]
+    oops, panic = scan(lines)
+    assert (oops.kind, panic.kind) == ("oops", "panic")
+    assert oops.title.startswith(name)
+    assert (oops.run, oops.operation) == (1, 2)
+
+
 def test_log_that_breaks_off_loses_no_finding():
     lines = (LOGS / "oops-6.1.txt").read_text().splitlines()
     (oops,) = scan(lines[:4])
@@ -76,6 +89,12 @@ TITLES = {
     "BUG: Bad page map in process mp.1.2  pte:80 pmd:06": "bad-page",
     "BUG: Bad rss-counter state mm:00000000 type:MM_FILEPAGES val:1": "bad-page",
     "BUG: non-zero pgtables_bytes on freeing mm: 4096": "bad-page",
+    "page:00000000a1b2c3d4 refcount:0 mapcount:-1 mapping:0 index:0x0": "bad-page",
+    "page: refcount:0 mapcount:-128 mapping:0000000000000000 index:0x0": "bad-page",
+    "mm/pgtable-generic.c:54: bad pmd 00000000d1e2f3a4(8000000100000867)": "bad-page",
+    "mm/pgtable-generic.c:42: bad pud 00000000d1e2f3a4(0000000100000000)": "bad-page",
+    "mm/pgtable-generic.c:36: bad p4d 00000000d1e2f3a4(0000000100000000)": "bad-page",
+    "mm/pgtable-generic.c:29: bad pgd 00000000d1e2f3a4(0000000100000000)": "bad-page",
     "x86/PAT: mp.1.2:99 map pfn RAM range req write-back for [mem 0x0-0xfff], "
     "got uncached-minus": "pat",
     "x86/PAT: mp.1.2:99 conflicting memory types 1000-2000 write-back<->"
@@ -91,6 +110,7 @@ TITLES = {
     "kernel BUG at mm/memory.c:2229!": "oops",
     "Internal error: Oops: 96000004 [#1] SMP": "oops",
     "mp.1.2: Corrupted page table at address 7f00": "oops",
+    "kernel tried to execute NX-protected page - exploit attempt? (uid: 0)": "oops",
     "refcount_t: underflow; use-after-free.": "refcount",
     "list_del corruption. prev->next should be x": "list",
     "BUG kmalloc-64 (Tainted: G    B      OE): Poison overwritten": "slab",
@@ -98,6 +118,11 @@ TITLES = {
     "mp.1.2 invoked oom-killer: gfp_mask=0x0(), order=0, oom_score_adj=0": "oom",
     "Out of memory: Killed process 91 (mp.1.2)": "oom",
     "usercopy: Kernel memory exposure attempt detected": "usercopy",
+    "sysfs: cannot create duplicate filename '/devices/virtual/misc/x'": "kobject",
+    "kobject (00000000d1e2f3a4): tried to init an initialized object, something is "
+    "seriously wrong.": "kobject",
+    "kobject: 'x' (00000000d1e2f3a4): tried to init an initialized object, something "
+    "is seriously wrong.": "kobject",
     "WARNING: CPU: 0 PID: 99 at map.c:20 memphys_fault+0x1/0x2 [memphys]": "warning",
     "WARNING: map.c:20 at memphys_fault+0x1/0x2 [memphys], CPU#0: mp.1.2/99": "warning",
     "BUG: something that is not known here": "bug",
@@ -123,6 +148,13 @@ HARMLESS = [
     "mp.1.2[99]: segfault at 0 ip 0000000000401000 sp 00007ffd error 4 in agent",
     "__vm_enough_memory: pid: 116, comm: mp.113.1, no enough memory for the allocation",
     "ACPI: PM: Power Resource [ERR] BUGGY firmware",
+    "KTAP version 1",
+    "1..2",
+    "    # Subtest: memphys: bad pmd 0",
+    "    # memphys_access: EXPECTATION FAILED at driver/x.c:1",
+    "    ok 1 x: Corrupted page table at address 0 is told",
+    "    not ok 2 Watchdog detected hard LOCKUP on cpu 1",
+    "# memphys: pass:1 fail:1 skip:0 invoked oom-killer total:2",
     "",
 ]
 

@@ -45,7 +45,9 @@ _SIGNS = tuple(
         (
             "bad-page",
             r"^BUG: (Bad page |Bad rss-counter|non-zero pgtables_bytes)"
-            r"|^page_table_check: |^page:\S+ refcount:",
+            # Since 6.11 a page is shown without its address.
+            r"|^page_table_check: |^page:\S* ?refcount:"
+            r"|: bad (pmd|pud|p4d|pgd) ",
         ),
         # Not "freeing invalid memtype": before 6.16 x86 says that of any munmap
         # of the head of a remap_pfn_range() mapping that is not of RAM, since
@@ -63,7 +65,8 @@ _SIGNS = tuple(
             r"|^Unable to handle kernel|^Oops: |^Internal error: "
             r"|^general protection fault|^kernel BUG at|^invalid opcode: "
             r"|^int3: |^divide error: |^double fault: |^stack segment: "
-            r"|^PANIC: |^traps: PANIC|^Bad pagetable|.*: Corrupted page table at",
+            r"|^PANIC: |^traps: PANIC|^Bad pagetable|.*: Corrupted page table at"
+            r"|^kernel tried to execute NX-protected page",
         ),
         ("refcount", r"^refcount_t: "),
         ("list", r"^(list_add|list_del|slab_common|cache_free).*corruption"),
@@ -71,6 +74,11 @@ _SIGNS = tuple(
         ("leak", r"^kmemleak: \d+ new suspected memory leaks"),
         ("oom", r"invoked oom-killer|^Out of memory: "),
         ("usercopy", r"^usercopy: "),
+        (
+            "kobject",
+            r"^sysfs: cannot create duplicate filename"
+            r"|^kobject\b.*tried to init an initialized object",
+        ),
         ("machine-check", r"^mce: .*Hardware Error|Machine check"),
         ("warning", r"^WARNING: "),
         ("bug", r"^BUG: |^\[ BUG: "),
@@ -83,7 +91,14 @@ def strip_prefix(line: str) -> str:
     return line[match.end() :] if (match := _PREFIX.match(line)) else line
 
 
+# What a test inside of the kernel has to say, at any depth; its messages may
+# be the text of anything. Documentation/dev-tools/ktap.rst of the kernel.
+_KTAP = re.compile(r"^ *(KTAP version \d|TAP version \d|1\.\.\d|(not )?ok \d|# )")
+
+
 def _kind_of(line: str) -> str | None:
+    if _KTAP.match(line):
+        return None
     return next((sign.kind for sign in _SIGNS if sign.pattern.search(line)), None)
 
 
