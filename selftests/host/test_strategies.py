@@ -52,6 +52,25 @@ def test_programs_vary_in_what_they_do():
     assert len(flags) >= 16
 
 
+MANY_PAGES = {10, 17, 63, 64, 65, 127, 255, 256, 511}
+
+
+def test_mappings_have_few_pages_and_at_times_as_many_as_batches_have():
+    pages = Counter()
+    for program in sample(programs(PATHS)):
+        pages.update(-(-op.len // 4096) for op in program if isinstance(op, Mmap))
+    assert set(range(1, 10)) | MANY_PAGES <= set(pages)
+    assert sum(pages[n] for n in MANY_PAGES) < sum(pages.values()) / 3
+
+
+def test_mappings_end_where_the_window_does():
+    shape = Shape()
+    for program in sample(programs(PATHS)):
+        for op in program:
+            if isinstance(op, Mmap):
+                assert 0 < op.len <= shape.size - op.off.delta
+
+
 def test_refused_mappings_are_refused_more_often_than_not():
     answers = Counter(
         Model(TARGET).run(program).results[1] for program in sample(refused(PATHS))
@@ -65,6 +84,7 @@ def test_large_mappings_reach_across_a_pmd():
     shape = Shape()
     lengths = {p[1].len for p in sample(large(PATHS))}
     assert min(lengths) < shape.huge < max(lengths)
+    assert {length // shape.page for length in lengths} >= MANY_PAGES
 
 
 def test_failing_program_shrinks_to_its_cause():

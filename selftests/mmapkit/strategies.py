@@ -63,6 +63,11 @@ class Shape:
 #: a program keeps to so many pages, from a place of its own in the window
 SPAN = 24
 
+# Pages of a mapping: about as many as the original question was about, and
+# about as many as batches, a leaf of a radix tree and a page table hold.
+_FEW = (6, 1, 2, 3, 4, 5, 7, 8, 9)
+_MANY = (10, 17, 63, 64, 65, 127, 255, 256, 511)
+
 #: one more than the largest integer that is drawn; no row of dials needs more
 _DRAW = 1 << 16
 
@@ -127,7 +132,7 @@ class _Setting:
     def length(self) -> int:
         """Return the length of a mapping: whole pages more often than not."""
         page = self.shape.page
-        pages = self.where.pick((6, 1, 2, 3, 4, 5, 7, 8, 9))
+        pages = self.where.pick((*_FEW * 4, *_MANY))
         return pages * page - self.where.pick((0, 0, 0, 1, page // 2, page - 1))
 
     def part(self) -> int | None:
@@ -251,10 +256,15 @@ def _operation(
     return op
 
 
-def _moved(op: Operation, distance: int) -> Operation:
-    """Move the file offset of an operation, if it has one."""
+def _moved(op: Operation, distance: int, end: int) -> Operation:
+    """Move the file offset of an operation, if it has one.
+
+    A mapping that would reach past the end of the window is cut there.
+    """
     if isinstance(op, Mmap | Pread | Pwrite):
-        return replace(op, off=Offset(op.off.delta + distance, op.off.base))
+        op = replace(op, off=Offset(op.off.delta + distance, op.off.base))
+    if isinstance(op, Mmap):
+        op = replace(op, len=min(op.len, end - op.off.delta))
     return op
 
 
@@ -299,7 +309,8 @@ def programs(
         if dials.pick((False, True)):
             beginning.append(Open(1, dials.pick(nodes), Mode.RDWR))
         body = [_operation(shape, nodes, forks, draw) for draw in rest]
-        return Program(tuple(_moved(op, start) for op in (*beginning, *body)))
+        whole = (*beginning, *body)
+        return Program(tuple(_moved(op, start, shape.size) for op in whole))
 
     rest = st.lists(draws, min_size=2, max_size=longest - 2)
     return st.builds(make, draws, rest)
@@ -346,13 +357,14 @@ def refused(
 def large(
     nodes: Sequence[str], shape: Shape | None = None
 ) -> st.SearchStrategy[Program]:
-    """Return programs with one mapping of about what a PMD maps.
+    """Return programs with one mapping of many pages, or about what a PMD maps.
 
     They are few in a run: each touches hundreds of pages.
     """
     shape = shape or Shape()
     page = shape.page
     lengths = [shape.huge + d for d in (0, -page, page, -1, 1, -5 * page, 6 * page)]
+    lengths += [count * page for count in _MANY]
     starts = [0, page, shape.huge - page, shape.huge - 6 * page]
 
     def make(
@@ -366,6 +378,7 @@ def large(
     ) -> Program:
         size = -(-length // page) * page
         start = min(start, shape.size - size)
+        cut %= size
         return Program(
             (
                 Open(0, node, Mode.RDWR),
