@@ -63,6 +63,7 @@ static void stay(void)
 	const uint64_t one = 1;
 	uint32_t generation = shared->generation;
 
+	set_name(shared->nops);
 	calls_clean_up();
 	shared->idle = generation;
 	if (write(shared->idle_fd, &one, sizeof(one)) < 0)

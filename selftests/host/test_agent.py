@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -119,6 +120,16 @@ def test_every_mode_gives_the_same_results(machine, model, target, mode):
     machine.run(first, mode)
     assert machine.run(program, mode) == model.run(program)
     assert machine.run(program, Mode.KEEP) == model.run(program)
+
+
+def test_worker_that_stays_has_the_name_of_the_end(machine):
+    """What the kernel says while it cleans up is not of the last operation."""
+    program = parse_program("close f0\nclose f1\n")
+    machine.run(program)
+    machine.run(program, Mode.KEEP)
+    pid = machine._process.pid
+    (worker,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    assert Path(f"/proc/{worker}/comm").read_text() == "mp.2.2\n"
 
 
 def test_private_store_stays_out_of_the_file(machine, model, target):
