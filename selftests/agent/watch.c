@@ -7,7 +7,8 @@
  * - it faults far more often than there are pages in play: a retry loop, as a
  *   handler makes that answers NOPAGE and fills no PTE;
  * - it burns processor time inside one access to memory: a retry loop as well,
- *   of the kind that stays inside the kernel and is not counted as faults;
+ *   of the kind that is not counted as faults. That it stays inside the kernel
+ *   shows early: an access has nothing to do there that takes that long;
  * - neither: it hangs.
  *
  * Then it kills the program, and says so if that had no effect.
@@ -25,6 +26,7 @@
 
 #define TICK_MS		10
 #define DEADLINE_MS	1000	/* times the scale of the machine */
+#define RETRY_MS	500	/* the same, where one access stays in the kernel */
 #define KILL_MS		2000	/* times the scale, too */
 #define REPORT_MS	500
 
@@ -49,6 +51,7 @@ static const char * const verdict_names[] = {
 /**
  * struct watch - one run, as the supervisor sees it
  * @deadline_ms: patience with one step
+ * @retry_ms: patience with one access to memory that stays in the kernel
  * @kill_ms: patience with SIGKILL
  * @signals: tells of children that ended
  * @kmsg: kernel log
@@ -63,6 +66,7 @@ static const char * const verdict_names[] = {
  */
 struct watch {
 	unsigned int deadline_ms;
+	unsigned int retry_ms;
 	unsigned int kill_ms;
 	int signals;
 	int kmsg;
@@ -181,18 +185,26 @@ static uint64_t tick(struct watch *w)
 	return passed < 3 * TICK_MS ? passed : 3 * TICK_MS;
 }
 
+static uint64_t ms_of(unsigned long ticks)
+{
+	return ticks * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+static uint64_t kernel_ms(const struct watch *w)
+{
+	return ms_of(w->last.stime - w->base.stime);
+}
+
 static uint64_t cpu_ms(const struct watch *w)
 {
-	unsigned long ticks = w->last.utime + w->last.stime -
-			      w->base.utime - w->base.stime;
-
-	return ticks * 1000 / sysconf(_SC_CLK_TCK);
+	return ms_of(w->last.utime - w->base.utime) + kernel_ms(w);
 }
 
 /* What a step that took this long amounts to. */
 static enum verdict judge(const struct watch *w)
 {
 	unsigned long faults = w->last.faults - w->base.faults;
+	bool in_kernel = 2 * kernel_ms(w) >= w->waited_ms;
 	bool busy = 2 * cpu_ms(w) >= w->waited_ms;
 	unsigned int patience = 1;
 
@@ -201,6 +213,8 @@ static enum verdict judge(const struct watch *w)
 	    shared->op[shared->turn].proc)
 		return VERDICT_KILLED;
 	if (faults > fair_faults() && w->waited_ms >= 5 * TICK_MS)
+		return VERDICT_RETRY_LOOP;
+	if (in_kernel && touches_memory() && w->waited_ms >= w->retry_ms)
 		return VERDICT_RETRY_LOOP;
 
 	if (busy && !touches_memory())
@@ -320,6 +334,7 @@ bool watch_run(enum run_mode mode, const struct calibration *cal)
 {
 	struct watch w = {
 		.deadline_ms = DEADLINE_MS * cal->scale,
+		.retry_ms = RETRY_MS * cal->scale,
 		.kill_ms = KILL_MS * cal->scale,
 		.signals = child_signals(),
 		.tick = now_ms(),
