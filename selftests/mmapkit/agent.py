@@ -229,8 +229,10 @@ class Agent:
         except (ValueError, KeyError) as err:
             raise MachineError(f'not the greeting of an agent: "{line}"') from err
 
-    def _deadline(self, seconds: float = SILENCE) -> float:
-        return time.monotonic() + seconds * self.hello.scale
+    def _deadline(self, seconds: float | None = None) -> float:
+        """Return when seconds of patience are over; not given: with silence."""
+        patience = SILENCE if seconds is None else seconds
+        return time.monotonic() + patience * self.hello.scale
 
     @contextmanager
     def _exchange(self) -> Iterator[None]:
