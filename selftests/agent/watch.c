@@ -26,7 +26,7 @@
 
 #define TICK_MS		10
 #define DEADLINE_MS	1000	/* times the scale of the machine */
-#define RETRY_MS	500	/* too; for one access that stays in the kernel */
+#define RETRY_MS	500	/* so is this, for one access in the kernel */
 #define KILL_MS		2000	/* times the scale, too */
 #define REPORT_MS	500
 
