@@ -22,6 +22,7 @@
 #define MAX_MAPS	64	/* m0 .. m63 */
 #define MAX_PROCS	16	/* p0 .. p15 */
 #define MAX_PATH	128	/* bytes of a file name, the NUL included */
+#define MAX_MODULE	56	/* bytes of a module name, the NUL included */
 #define MAX_DATA	256	/* bytes that are spelled out */
 #define MAX_TRANSFER	(4UL << 20)	/* bytes that pread and pwrite move */
 #define MAX_RANGE	(1UL << 30)	/* bytes that fill and digest visit */
@@ -39,11 +40,15 @@ enum op_kind {
 	OP_STORE,
 	OP_FILL,
 	OP_DIGEST,
+	OP_PEEK,
+	OP_POKE,
 	OP_PREAD,
 	OP_PWRITE,
 	OP_FORK,
 	OP_WAIT,
 	OP_DROP,
+	OP_REQUEST,
+	OP_RMMOD,
 };
 
 enum order {
@@ -71,7 +76,7 @@ enum order {
  * @value: value of a store, or seed of a pattern
  * @ndata: bytes in @data; 0 when a pattern is meant
  * @data: bytes that were spelled out
- * @path: file name
+ * @path: file name, or name of a module
  */
 struct op {
 	enum op_kind kind;
@@ -262,6 +267,12 @@ bool parse_line(struct parser *p, const char *line, struct op *op,
 bool parse_number(const char *text, uint64_t *value);
 bool parse_hex(const char *text, size_t len, unsigned char *data);
 bool symbol_define(const char *name, uint64_t value);
+
+/* outside.c: operations that come from elsewhere than the program's memory. */
+void outside_peek(const struct op *op, struct result *res, uint64_t address);
+void outside_poke(const struct op *op, struct result *res, uint64_t address);
+void outside_request(const struct op *op, struct result *res);
+void outside_rmmod(const struct op *op, struct result *res);
 
 /* port.c: the way to the outside, line by line. */
 bool port_open(int in, int out);

@@ -206,6 +206,12 @@ static void run_on_mapping(const struct op *op, struct result *res)
 		set_errno(res, syscall(SYS_mprotect, m->base + op->off,
 				       sized.len, op->mode));
 		break;
+	case OP_PEEK:
+		outside_peek(op, res, (uintptr_t)m->base + op->off);
+		break;
+	case OP_POKE:
+		outside_poke(op, res, (uintptr_t)m->base + op->off);
+		break;
 	default:
 		memory_run(&sized, res, m->base);
 		break;
@@ -239,6 +245,12 @@ void calls_run(const struct op *op, struct result *res)
 		break;
 	case OP_DROP:
 		run_drop(op, res);
+		break;
+	case OP_REQUEST:
+		outside_request(op, res);
+		break;
+	case OP_RMMOD:
+		outside_rmmod(op, res);
 		break;
 	default:
 		run_on_mapping(op, res);

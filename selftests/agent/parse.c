@@ -214,6 +214,19 @@ static bool parse_digest(struct parser *p, struct op *op)
 	       whole_accesses(p, op);
 }
 
+static bool parse_peek(struct parser *p, struct op *op)
+{
+	if (!token_place(p, op) || !key_values(p, op, KEY_LEN, 0))
+		return false;
+	return (op->len && op->len <= MAX_DATA) ||
+	       refuse(p, p->at, "len is 1 to %d here", MAX_DATA);
+}
+
+static bool parse_poke(struct parser *p, struct op *op)
+{
+	return token_place(p, op) && key_values(p, op, KEY_DATA, 0);
+}
+
 static bool transfer(struct parser *p, const struct op *op)
 {
 	if (op->len > MAX_TRANSFER)
@@ -258,6 +271,30 @@ static bool parse_drop(struct parser *p, struct op *op)
 	return end_of_line(p);
 }
 
+static bool parse_request(struct parser *p, struct op *op)
+{
+	struct token t = token_next(p);
+
+	if (!t.len || t.start[0] != '=')
+		return refuse(p, t.start, "=HEX is due, not \"%.*s\"",
+			      (int)t.len, t.start);
+	t.start++;
+	t.len--;
+	return token_data(p, t, op) && end_of_line(p);
+}
+
+static bool parse_rmmod(struct parser *p, struct op *op)
+{
+	struct token t = token_next(p);
+
+	if (!t.len || t.len >= MAX_MODULE)
+		return refuse(p, t.start, "a name of 1 to %d bytes is due",
+			      MAX_MODULE - 1);
+	memcpy(op->path, t.start, t.len);
+	op->path[t.len] = '\0';
+	return end_of_line(p);
+}
+
 static const struct {
 	const char *name;
 	enum op_kind kind;
@@ -272,11 +309,15 @@ static const struct {
 	{ "store", OP_STORE, parse_store },
 	{ "fill", OP_FILL, parse_fill },
 	{ "digest", OP_DIGEST, parse_digest },
+	{ "peek", OP_PEEK, parse_peek },
+	{ "poke", OP_POKE, parse_poke },
 	{ "pread", OP_PREAD, parse_pread },
 	{ "pwrite", OP_PWRITE, parse_pwrite },
 	{ "fork", OP_FORK, parse_peer },
 	{ "wait", OP_WAIT, parse_peer },
 	{ "drop", OP_DROP, parse_drop },
+	{ "request", OP_REQUEST, parse_request },
+	{ "rmmod", OP_RMMOD, parse_rmmod },
 };
 
 /*

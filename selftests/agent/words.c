@@ -294,8 +294,7 @@ bool token_data(struct parser *p, struct token t, struct op *op)
 			      "data is 1 to %d bytes in hexadecimal", MAX_DATA);
 	for (i = 0; i < t.len; i += 2)
 		if (!hex_byte(t.start + i, &op->data[i / 2]))
-			return refuse(p, t.start + i,
-				      "not two hexadecimal digits: \"%.2s\"",
+			return refuse(p, t.start, "not hexadecimal: \"%.2s\"",
 				      t.start + i);
 	op->ndata = t.len / 2;
 	op->len = op->ndata;

@@ -2,6 +2,7 @@
 
 import os
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from mmapkit.agent import Mode
 from mmapkit.errors import MachineError, ProgramError
 from mmapkit.grammar import format_program, parse_program
 from mmapkit.machine.local import spawn
-from mmapkit.program import Close, Program
-from mmapkit.verdict import Errno, NotReached, Verdict
+from mmapkit.program import Close, Program, Request
+from mmapkit.verdict import Errno, NotReached, Ok, Verdict
 
 from .test_grammar import MALFORMED, OPERATIONS
 
@@ -188,3 +189,31 @@ def test_module_that_is_not_there_is_refused(agent_file, tmp_path):
     assert agent.insmod(str(tmp_path / "none.ko")) == "ENOENT"
     agent.close()
     assert process.wait(timeout=10) == 0
+
+
+def test_request_has_the_result_of_its_ack(machine):
+    """No family has the number 0x7fff; the controller has one for itself."""
+    head = struct.Struct("=IHHII")
+    name = struct.pack("=HH8s", 11, 2, b"nlctrl")
+    known = head.pack(32, 16, 5, 1, 0) + bytes((3, 2, 0, 0)) + name
+    unknown = head.pack(20, 0x7FFF, 5, 1, 0) + bytes((1, 1, 0, 0))
+    program = Program((Request(unknown), Request(known)))
+    assert machine.run(program).results == (Errno("ENOENT"), Ok())
+
+
+def test_module_that_is_not_there_cannot_be_unloaded(machine):
+    (result,) = machine.run(parse_program("rmmod memphys_is_not_here\n")).results
+    # EPERM for want of a capability, ENOSYS from a kernel without modules.
+    assert str(result) in ("ENOENT", "EPERM", "ENOSYS")
+
+
+def test_kernel_sees_what_a_mapping_shows(machine, model, target):
+    path = target.nodes[0].path
+    program = parse_program(
+        f"open f0 {path} rdwr\nmmap m0 f0 off=0 len=0x2000 prot=rw flags=shared\n"
+        "fill m0 seed=4\nmprotect m0 len=0x1000 prot=none\npeek m0+0xff0 len=32\n"
+        "poke m0+0x1000 data=c0ffee\npoke m0 data=00\npeek m0+0x1ffc len=256\n"
+        f"mmap m1 f0 off=0 len=0x2000 prot=r flags=private\npeek m1+0xffe len=4\n"
+        "munmap m0\npeek m0 len=1\npread f0 off=0x1000 len=4\npeek m9 len=1\n"
+    )
+    assert machine.run(program) == model.run(program)

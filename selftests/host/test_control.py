@@ -215,6 +215,17 @@ def test_socket_is_closed_and_opened_again():
     assert kernel.open == 1
 
 
+def test_request_of_a_program_is_the_message_that_control_would_send():
+    kernel = Kernel(lambda n: [ack(n)])
+    control = Control(kernel)
+    operation = control.program_request(Command.REGION_DEL, name="r0", revoke=True)
+    assert not kernel.sent
+    control.region_del("r0", revoke=True)
+    (sent,) = kernel.sent
+    # Only the number of the request is another.
+    assert (operation.message[:8], operation.message[12:]) == (sent[:8], sent[12:])
+
+
 # ---------------------------------------------------------------- answers
 
 

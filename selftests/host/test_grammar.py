@@ -28,10 +28,14 @@ from mmapkit.program import (
     Offset,
     Open,
     Order,
+    Peek,
+    Poke,
     Pread,
     Program,
     Prot,
     Pwrite,
+    Request,
+    Rmmod,
     Sharing,
     Store,
     Wait,
@@ -52,6 +56,8 @@ WIDTH = st.sampled_from(WIDTHS)
 PROT = st.integers(0, 7).map(Prot)
 ORDER = st.sampled_from(list(Order))
 LENGTHS = st.none() | U64.map(lambda n: n & ~7)
+SPELLED = st.binary(min_size=1, max_size=MAX_DATA)
+MODULES = st.from_regex(r"[a-z0-9_-]{1,55}", fullmatch=True)
 TRANSFERS = st.integers(0, MAX_TRANSFER)
 
 
@@ -73,12 +79,16 @@ OPERATIONS = st.one_of(
         Fill, MAPS, PLACES, LENGTHS, width=WIDTH, seed=U64, order=ORDER, proc=PROCS
     ),
     st.builds(Digest, MAPS, PLACES, LENGTHS, width=WIDTH, order=ORDER, proc=PROCS),
+    st.builds(Peek, MAPS, PLACES, len=st.integers(1, MAX_DATA), proc=PROCS),
+    st.builds(Poke, MAPS, PLACES, data=SPELLED, proc=PROCS),
     st.builds(Pread, FILES, OFFSETS, TRANSFERS, proc=PROCS),
     st.builds(Pwrite, FILES, OFFSETS, TRANSFERS, U64, proc=PROCS),
-    st.builds(written, PROCS, FILES, OFFSETS, st.binary(min_size=1, max_size=MAX_DATA)),
+    st.builds(written, PROCS, FILES, OFFSETS, SPELLED),
     st.builds(Fork, PEERS, proc=PROCS),
     st.builds(Wait, PEERS, proc=PROCS),
     st.builds(Drop, st.sampled_from(CAPABILITIES), proc=PROCS),
+    st.builds(Request, SPELLED, proc=PROCS),
+    st.builds(Rmmod, MODULES, proc=PROCS),
 )
 
 
@@ -140,6 +150,20 @@ MALFORMED = [
     ("fill m0 len=4 width=8   ", 25),
     ("fill m0 order=random", 15),
     ("digest m0 seed=1", 11),
+    ("peek m0", 8),
+    ("peek m0 len=0", 14),
+    ("peek m0 len=257", 16),
+    ("poke m0", 8),
+    ("poke m0 data=", 14),
+    ("poke m0 data=00zz", 14),
+    ("request", 8),
+    ("request 00", 9),
+    ("request =", 10),
+    ("request =0", 10),
+    ("request =00 =00", 13),
+    ("rmmod", 6),
+    ("rmmod " + 56 * "a", 7),
+    ("rmmod a b", 9),
     ("pread f0 off=0", 15),
     ("pread f0 off=0 len=4194305", 27),
     ("pwrite f0 off=0", 16),

@@ -268,3 +268,86 @@ def test_kinds_of_results_are_what_they_say():
     assert outcome.results == (Void(), Errno("EBADF"), Ok())
     assert not any(isinstance(result, Signal) for result in outcome.results)
     assert Fill(0).width == 8
+
+
+def test_kernel_reads_what_the_mapping_shows_whatever_the_protection():
+    assert results(
+        "open f0 /dev/remap rdwr\n"
+        "mmap m0 f0 off=arena len=0x3000 prot=rw flags=private\n"
+        "store m0+0xffe 2 0x5544\nmprotect m0 prot=none\npeek m0+0xffe len=2\n"
+        "mmap m1 f0 off=arena len=0x3000 prot=rw flags=shared\npeek m1+0xffe len=4\n"
+    )[4:] == ["ok =4455", "ok", f"ok ={pattern(4, 0, 0xFFE).hex()}"]
+
+
+def test_kernel_stops_where_nothing_is_mapped():
+    assert results(
+        "open f0 /dev/fault rdwr\n"
+        "mmap m0 f0 off=arena len=0x3000 prot=rw flags=shared\n"
+        "munmap m0+0x1000 len=0x1000\npeek m0+0xff8 len=16\npeek m0+0x1000 len=1\n"
+        "poke m0+0xffe data=01020304\npeek m0+0xffe len=4\npeek m0-1 len=4\n"
+    )[3:] == [
+        f"ok ={pattern(8, 0, 0xFF8).hex()}",
+        *("EIO", "ok 0x2", "ok =0102", "EIO"),
+    ]
+
+
+def test_kernel_writes_to_shared_memory_that_is_writable():
+    assert results(
+        "open f0 /dev/remap rdwr\n"
+        "mmap m0 f0 off=arena len=0x2000 prot=rw flags=shared\n"
+        "mprotect m0+0x1000 prot=r\npoke m0 data=c0ffee\npoke m0+0x1000 data=00\n"
+        "pread f0 off=arena len=3\nclose f0\nload m0 2\n"
+    )[3:] == ["ok 0x3", "EIO", "ok =c0ffee", "ok", "ok 0xffc0"]
+
+
+PART = 0x6400000
+PARTS = replace(
+    TARGET,
+    nodes=(
+        *NODES,
+        Node("/dev/region", "insert", start=PART, size=0x4000),
+        Node("/dev/owning", "fault", size=0x4000, owns=True),
+    ),
+)
+
+
+def test_node_of_a_part_shows_it_from_its_start():
+    opened = "open f0 /dev/remap rdwr\nopen f1 /dev/region rdwr\n"
+    *_, one, other = results(
+        f"{opened}pwrite f1 off=0x1008 data=c0ffee\n"
+        "pread f0 off=arena+0x1008 len=3\npread f1 off=0x1008 len=3\n",
+        PARTS,
+    )
+    assert one == other == "ok =c0ffee"
+
+
+def test_node_of_a_part_ends_with_it():
+    assert results(
+        "open f0 /dev/region rdwr\n"
+        "mmap m0 f0 off=0x3000 len=0x1000 prot=r flags=shared\n"
+        "mmap m1 f0 off=0x3000 len=0x2000 prot=r flags=shared\n"
+        "pread f0 off=0x3fff len=2\n",
+        PARTS,
+    ) == ["ok", "ok", "EINVAL", "EINVAL"]
+
+
+def test_mapping_that_owns_its_memory_shares_it_with_nobody_but_children():
+    found = results(
+        "open f0 /dev/owning rdwr\n"
+        "mmap m0 f0 off=0 len=0x1000 prot=rw flags=shared\n"
+        "mmap m1 f0 off=0 len=0x1000 prot=rw flags=shared\n"
+        "load m0 4\nfork p1\np1: store m0 4 7\nload m0 4\nload m1 4\n"
+        "pread f0 off=0 len=1\n",
+        PARTS,
+    )
+    assert found[3:] == ["ok 0x0", "ok", "ok", "ok 0x7", "ok 0x0", "ENXIO"]
+
+
+def test_memory_of_a_mapping_needs_no_restoring():
+    expectation = Model(PARTS).expect(
+        parse_program(
+            "open f0 /dev/owning rdwr\n"
+            "mmap m0 f0 off=0 len=0x1000 prot=rw flags=shared\nstore m0 4 7\n"
+        )
+    )
+    assert expectation.dirty == frozenset()

@@ -20,6 +20,7 @@ from pyroute2.netlink import ctrlmsg, genlmsg, nla, nlmsg
 
 from mmapkit.errors import ControlError
 from mmapkit.machine import Machine
+from mmapkit.program import Request
 
 FAMILY = "memphys"
 VERSION = 1
@@ -724,6 +725,20 @@ class Control:
         """Send attributes by name, whatever sense they make together."""
         payload = encode(MESSAGES[command], attributes)
         return self.exchange(command, payload, dump=dump)
+
+    def program_request(self, command: Command, **attributes: Value | None) -> Request:
+        """Return a request as an operation, for while a program has files open.
+
+        The number of the family is in it: good as long as the driver stays loaded.
+        """
+        self._ready()
+        kind = MESSAGES[command]
+        payload = encode(kind, attributes)
+        return Request(
+            _Request(
+                command.spelling, self._family, kind, command, payload, False
+            ).message(1)
+        )
 
     def methods(self) -> tuple[Method, ...]:
         """Return the methods, also those that other modules have registered."""

@@ -33,6 +33,8 @@ from mmapkit.program import (
     Open,
     Operation,
     Order,
+    Peek,
+    Poke,
     Pread,
     Program,
     Prot,
@@ -259,6 +261,10 @@ class _Run:
                     op.width, "little"
                 )
                 return self._store(mapping, op.off, data)
+            case Peek():
+                return self._peek(mapping, op.off, length)
+            case Poke():
+                return self._poke(mapping, op.off, op.data)
             case Fill() | Digest():
                 if length > MAX_RANGE:
                     return Errno("E2BIG")
@@ -267,8 +273,13 @@ class _Run:
 
     def _length(self, mapping: Mapping, op: OnMapping) -> int:
         """Return how many bytes an operation is about."""
-        if isinstance(op, Load | Store):
-            return op.width
+        match op:
+            case Load() | Store():
+                return op.width
+            case Peek():
+                return op.len
+            case Poke():
+                return len(op.data)
         assert isinstance(op, OnRange)
         length = op.len
         if length is None:
@@ -364,6 +375,36 @@ class _Run:
             return self._attempt(mapping, off, fault)
         self._write(mapping, off, data)
         return Ok()
+
+    def _reach(self, mapping: Mapping, off: int, length: int, need: Prot) -> int:
+        """Return how many of the bytes the kernel gets at from outside.
+
+        mem_rw() in fs/proc/base.c: page by page, up to the first that is refused.
+        """
+        done = 0
+        for at, n in self._by_page(off, length):
+            index = at // self.page
+            prot = mapping.prots[index] if 0 <= index < len(mapping.prots) else None
+            if prot is None or need not in prot:
+                break
+            done += n
+        return done
+
+    def _peek(self, mapping: Mapping, off: int, length: int) -> Result:
+        # FOLL_FORCE: the protection does not matter, as no VMA here was made
+        # without VM_MAYREAD.
+        done = self._reach(mapping, off, length, Prot.NONE)
+        return Data(self._read(mapping, off, done)) if done else Errno("EIO")
+
+    def _poke(self, mapping: Mapping, off: int, data: bytes) -> Result:
+        if not mapping.shared:
+            raise ModelError("poke: get_user_pages() copies private pages, not PFNs")
+        # check_vma_flags() in mm/gup.c: FOLL_FORCE is for mappings that copy.
+        done = self._reach(mapping, off, len(data), Prot.W)
+        if not done:
+            return Errno("EIO")
+        self._write(mapping, off, data[:done])
+        return Value(done)
 
     def _visit(self, mapping: Mapping, op: Fill | Digest, length: int) -> Result:
         """Do fill and digest, chunk by chunk."""

@@ -22,6 +22,8 @@ MAX_FILES = 32
 MAX_MAPS = 64
 MAX_PROCS = 16
 MAX_PATH = 127
+#: MODULE_NAME_LEN of the kernel, less the end
+MAX_MODULE = 55
 #: bytes that an operation or a result spells out
 MAX_DATA = 256
 #: bytes that one pread or pwrite may move
@@ -187,6 +189,22 @@ class Digest(OnRange):
     order: Order = Order.FORWARD
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peek(OnMapping):
+    """The kernel reads len bytes of a mapping, as for a debugger; proc(5), mem."""
+
+    word = "peek"
+    len: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poke(OnMapping):
+    """The kernel writes data to a mapping, as for a debugger."""
+
+    word = "poke"
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Pread(Operation):
     """pread(2) of len bytes."""
@@ -233,6 +251,26 @@ class Drop(Operation):
     capability: str
 
 
+@dataclass(frozen=True, slots=True)
+class Request(Operation):
+    """A generic netlink message, and its ACK.
+
+    It is sent over a socket that nothing else uses; the sequence number is not
+    looked at.
+    """
+
+    word = "request"
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rmmod(Operation):
+    """Unload a module, or be told why not; delete_module(2), O_NONBLOCK."""
+
+    word = "rmmod"
+    module: str
+
+
 OPERATIONS: tuple[type[Operation], ...] = (
     Open,
     Close,
@@ -243,11 +281,15 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Store,
     Fill,
     Digest,
+    Peek,
+    Poke,
     Pread,
     Pwrite,
     Fork,
     Wait,
     Drop,
+    Request,
+    Rmmod,
 )
 
 CAPABILITIES = ("dac_override", "ipc_lock", "sys_admin", "sys_rawio")
