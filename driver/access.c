@@ -6,6 +6,7 @@
  * The checks work in pages and subtract instead of adding, so that no sum can
  * wrap; they depend on nothing but their arguments.
  */
+#include <kunit/visibility.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/security.h>
@@ -48,6 +49,7 @@ int memphys_check_pages(u64 first, u64 count, u64 limit)
 
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(memphys_check_pages);
 
 /**
  * memphys_check_bytes() - is a range of bytes inside an object?
@@ -69,6 +71,7 @@ int memphys_check_bytes(loff_t pos, size_t count, u64 limit)
 
 	return memphys_check_pages(first, last - first + 1, limit);
 }
+EXPORT_SYMBOL_IF_KUNIT(memphys_check_bytes);
 
 /**
  * memphys_check_name() - is this a name for a node?
@@ -93,6 +96,7 @@ int memphys_check_name(const char *name)
 
 	return p == name ? -EINVAL : 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(memphys_check_name);
 
 /**
  * memphys_may_open() - may this task have raw memory?

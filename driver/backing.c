@@ -3,6 +3,7 @@
  * memphys: backings, which say who allocates the memory of a region. Memory is
  * zeroed, and charged to the memory cgroup of the task that asks for it.
  */
+#include <kunit/visibility.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -140,3 +141,4 @@ const struct memphys_backing_ops memphys_backings[] = {
 		.free = memphys_vmalloc_free,
 	},
 };
+EXPORT_SYMBOL_IF_KUNIT(memphys_backings);

@@ -288,6 +288,9 @@ ssize_t memphys_phys_write(const char __user *buf, size_t count, loff_t *ppos,
 
 /* region.c: birth, lookup and death of regions. */
 extern struct mutex memphys_lock;
+#if IS_ENABLED(CONFIG_KUNIT)
+extern unsigned long memphys_max_bytes;
+#endif
 int memphys_region_create(const struct memphys_region_spec *spec);
 int memphys_region_delete(const char *name, bool revoke);
 void memphys_region_put(struct memphys_region *region);

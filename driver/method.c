@@ -5,6 +5,7 @@
  * The table is not written down pair by pair: a method says what it needs, a
  * backing says what it has, and where they do not meet there is a reason.
  */
+#include <kunit/visibility.h>
 #include <linux/err.h>
 #include <linux/list.h>
 #include <linux/module.h>
@@ -158,6 +159,7 @@ int memphys_visit_methods(memphys_visit_method visit, unsigned long skip,
 
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(memphys_visit_methods);
 
 #define MEMPHYS_ANY_BACKING	GENMASK(MEMPHYS_BACKING_VMALLOC, 0)
 
@@ -210,6 +212,7 @@ const char *memphys_refuses_backing(const struct memphys_method *method,
 
 	return NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(memphys_refuses_backing);
 
 /**
  * memphys_refuses_lifetime() - why memory cannot live with a mapping
@@ -234,3 +237,4 @@ const char *memphys_refuses_lifetime(const struct memphys_method *method,
 
 	return NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(memphys_refuses_lifetime);

@@ -3,6 +3,7 @@
  * memphys: regions, from birth to death. A region is memory of a backing under
  * a name, mapped by one method.
  */
+#include <kunit/visibility.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -11,8 +12,8 @@
 
 #include "memphys.h"
 
-/* The list of regions and the list of methods. */
-DEFINE_MUTEX(memphys_lock);
+DEFINE_MUTEX(memphys_lock); /* the lists of regions and of methods */
+EXPORT_SYMBOL_IF_KUNIT(memphys_lock);
 
 static LIST_HEAD(regions);
 static unsigned int nregions;
@@ -21,8 +22,9 @@ static unsigned int max_regions = 64;
 module_param(max_regions, uint, 0444);
 MODULE_PARM_DESC(max_regions, "Regions that netlink may make");
 
-static unsigned long max_bytes = 64UL << 20;
-module_param(max_bytes, ulong, 0444);
+VISIBLE_IF_KUNIT unsigned long memphys_max_bytes = 64UL << 20;
+EXPORT_SYMBOL_IF_KUNIT(memphys_max_bytes);
+module_param_named(max_bytes, memphys_max_bytes, ulong, 0444);
 MODULE_PARM_DESC(max_bytes, "Bytes that regions and their mappings may allocate");
 
 static atomic_long_t pages_in_use;
@@ -36,7 +38,7 @@ static atomic_long_t pages_in_use;
  */
 bool memphys_charge_bytes(unsigned long npages)
 {
-	unsigned long limit = max_bytes >> PAGE_SHIFT;
+	unsigned long limit = memphys_max_bytes >> PAGE_SHIFT;
 
 	if (npages > limit)
 		return false;
@@ -47,6 +49,7 @@ bool memphys_charge_bytes(unsigned long npages)
 	memphys_uncharge_bytes(npages);
 	return false;
 }
+EXPORT_SYMBOL_IF_KUNIT(memphys_charge_bytes);
 
 /**
  * memphys_uncharge_bytes() - count memory no more
@@ -56,6 +59,7 @@ void memphys_uncharge_bytes(unsigned long npages)
 {
 	atomic_long_sub(npages, &pages_in_use);
 }
+EXPORT_SYMBOL_IF_KUNIT(memphys_uncharge_bytes);
 
 /**
  * memphys_region_find() - look a region up

@@ -25,6 +25,13 @@
 #include <linux/pfn_t.h>
 #endif
 
+/* The namespace was a word, not a string. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0) && IS_ENABLED(CONFIG_KUNIT)
+#include <linux/module.h>
+#undef MODULE_IMPORT_NS
+#define MODULE_IMPORT_NS(ns)	MODULE_INFO(import_ns, ns)
+#endif
+
 #ifndef kzalloc_obj
 #define kzalloc_obj(obj)	kzalloc(sizeof(obj), GFP_KERNEL)
 #endif
@@ -44,6 +51,7 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 #define vma_desc_size		memphys_compat_desc_size
 #define vma_desc_pages		memphys_compat_desc_pages
 #define vma_desc_is_cow_mapping	memphys_compat_desc_is_cow
+#define vma_desc_test		memphys_compat_desc_test
 #define mmap_action_remap_full	memphys_compat_remap_full
 #define mmap_action_map_kernel_pages_full	memphys_compat_map_pages_full
 #define vm_operations_struct	memphys_compat_vm_ops
@@ -107,6 +115,12 @@ memphys_compat_desc_is_cow(const struct memphys_compat_desc *desc)
 	return is_cow_mapping(desc->vm_flags);
 }
 
+static inline bool
+memphys_compat_desc_test(const struct memphys_compat_desc *desc, int bit)
+{
+	return desc->vm_flags & BIT(bit);
+}
+
 static inline void
 memphys_compat_remap_full(struct memphys_compat_desc *desc, unsigned long pfn)
 {
@@ -122,11 +136,23 @@ memphys_compat_map_pages_full(struct memphys_compat_desc *desc,
 }
 
 /* Flags go by bit number in mainline: those that are used are here. */
+#undef VMA_READ_BIT
+#undef VMA_WRITE_BIT
+#undef VMA_SHARED_BIT
+#undef VMA_MAYREAD_BIT
+#undef VMA_MAYWRITE_BIT
+#undef VMA_MAYSHARE_BIT
 #undef VMA_PFNMAP_BIT
 #undef VMA_MIXEDMAP_BIT
 #undef VMA_IO_BIT
 #undef VMA_DONTEXPAND_BIT
 #undef VMA_DONTDUMP_BIT
+#define VMA_READ_BIT		ilog2(VM_READ)
+#define VMA_WRITE_BIT		ilog2(VM_WRITE)
+#define VMA_SHARED_BIT		ilog2(VM_SHARED)
+#define VMA_MAYREAD_BIT		ilog2(VM_MAYREAD)
+#define VMA_MAYWRITE_BIT	ilog2(VM_MAYWRITE)
+#define VMA_MAYSHARE_BIT	ilog2(VM_MAYSHARE)
 #define VMA_PFNMAP_BIT		ilog2(VM_PFNMAP)
 #define VMA_MIXEDMAP_BIT	ilog2(VM_MIXEDMAP)
 #define VMA_IO_BIT		ilog2(VM_IO)
@@ -178,7 +204,7 @@ do {									\
 struct follow_pfnmap_args {
 	struct vm_area_struct *vma;
 	unsigned long address;
-	spinlock_t *lock;
+	spinlock_t *lock; /* of the PTE */
 	pte_t *ptep;
 	unsigned long pfn;
 };
