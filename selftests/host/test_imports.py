@@ -24,6 +24,7 @@ MAY = {
     "model": "program target content verdict state",
     "strategies": "program",
     "console": "verdict",
+    "ktap": "console",
     "agent": "program grammar verdict",
     "kernel": "build",
     "report": "",
