@@ -3,6 +3,7 @@
 import gzip
 import lzma
 import struct
+from dataclasses import replace
 
 import pytest
 import zstandard
@@ -147,6 +148,29 @@ def test_module_that_builds_with_a_warning_is_refused(fake):
 def test_module_that_does_not_build_is_refused_with_the_reason(fake):
     with pytest.raises(KernelError, match="error: no such thing"):
         fake("@echo 'x.c:1: error: no such thing'; false")
+
+
+@pytest.mark.parametrize("value", ["", "CONFIG_KUNIT=y\n"])
+def test_kernel_whose_kunit_is_no_module_needs_none(root, value):
+    found = kernel.find("6.1", root)
+    found.config.write_text(value)
+    assert kernel.kunit_modules(found) == []
+
+
+def test_module_of_kunit_comes_along(fake, root, monkeypatch):
+    found = kernel.find("6.1", root)
+    found.config.write_text("CONFIG_KUNIT=m\n")
+    packed = root / "kunit.ko.xz"
+    packed.write_bytes(lzma.compress(b"ELF"))
+    monkeypatch.setattr(kernel, "module_chain", lambda *_: [packed])
+    folder = fake("@true")
+    assert (folder / "kunit.ko").read_bytes() == b"ELF"
+
+
+def test_module_of_kunit_is_found_in_a_build_tree(root):
+    found = replace(kernel.find("6.1", root), tree=True)
+    found.config.write_text("CONFIG_KUNIT=m\n")
+    assert kernel.kunit_modules(found) == [found.headers / "lib/kunit/kunit.ko"]
 
 
 def test_build_is_done_once(fake, tmp_path):

@@ -127,6 +127,16 @@ def test_module_may_be_out_of_tree_unsigned_and_a_test(agent):
     assert session.run(Program(()), Mode.FRESH).verdict is Verdict.OK
 
 
+def test_session_keeps_what_the_kernel_said_of_the_last_module(agent):
+    said = ("log 6 KTAP version 1", "log 6     ok 1 x")
+    session = Session(agent(*done(0), "ok", *done(0, 0, *said), "ok", *done(0)))
+    assert session.said == ()
+    session.insmod("/x.ko")
+    assert session.said == ("KTAP version 1", "    ok 1 x")
+    session.rmmod("x")
+    assert session.said == ()
+
+
 def test_old_taint_is_not_held_against_anybody(agent):
     old = 1 << 9 | 1
     session = Session(agent(*done(0, old), "ok", *done(0, old), *done(1, old)))

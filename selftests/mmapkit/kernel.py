@@ -191,13 +191,23 @@ def module_bytes(path: Path) -> bytes:
     return data if path.suffix == ".ko" else unpack(data)
 
 
+def kunit_modules(kernel: Kernel) -> list[Path]:
+    """Return what tests inside of the kernel need to be loaded, in order."""
+    if kernel.option("KUNIT") != "m":
+        return []
+    if kernel.tree:
+        return [kernel.headers / "lib/kunit/kunit.ko"]
+    return module_chain(kernel, "kunit")
+
+
 def build_modules(kernel: Kernel, source: Path) -> Path:
     """Build the modules of a folder with a Kbuild, and return where they are.
 
     They are built with W=1, and a warning is an error; debug information is
-    stripped.
+    stripped. kunit_modules() come along.
     """
     symbols = kernel.headers / "Module.symvers"
+    needed = kunit_modules(kernel)
 
     def make(folder: Path) -> None:
         work = folder / "build"
@@ -218,6 +228,9 @@ def build_modules(kernel: Kernel, source: Path) -> Path:
                 )
         for module in sorted(work.glob("*.ko")):
             command(["strip", "-g", "-o", folder / module.name, module])
+        for module in needed:
+            name = module.name.split(".")[0] + ".ko"
+            (folder / name).write_bytes(module_bytes(module))
         shutil.rmtree(work)
 
     parts = (kernel.release, kernel.config.read_bytes(), symbols.read_bytes(), source)

@@ -54,6 +54,10 @@ class Machine(Protocol):
     def rmmod(self, name: str) -> str:
         """Unload a module; the same."""
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What the kernel said when a module was loaded or unloaded last."""
+
     def netlink(self) -> Netlink:
         """Open a generic netlink socket on the machine."""
 

@@ -90,6 +90,10 @@ class LocalMachine:
             self._loaded.remove(name)
         return answer
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        return self._session.said
+
     def netlink(self) -> Netlink:
         return self._session.netlink()
 

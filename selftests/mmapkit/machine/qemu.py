@@ -79,6 +79,10 @@ _APPEND = (
     "cryptomgr.notests",
     "rcupdate.rcu_expedited=1",
     "rcupdate.rcu_normal_after_boot=1",
+    # Tests inside of the kernel run when their module is loaded, whatever the
+    # configuration says.
+    "kunit.enable=1",
+    "kunit.autorun=1",
     # The one security module that the driver asks.
     "lsm=lockdown",
 )
@@ -180,6 +184,10 @@ class QemuMachine:
 
     def rmmod(self, name: str) -> str:
         return self._session.rmmod(name)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        return self._session.said
 
     def netlink(self) -> Netlink:
         return self._session.netlink()

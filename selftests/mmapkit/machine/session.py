@@ -16,7 +16,8 @@ class Session:
     """An agent, and how far its kernel is to be trusted.
 
     runs counts the programs; the number of the last one is what findings in
-    the log have in them.
+    the log have in them. said is what the kernel said when a module came or went
+    last.
     """
 
     def __init__(self, agent: Agent) -> None:
@@ -24,6 +25,7 @@ class Session:
         self._agent = agent
         self._sound = True
         self.runs = 0
+        self.said: tuple[str, ...] = ()
         self._taint = self._empty_run().taint
 
     @property
@@ -62,6 +64,7 @@ class Session:
 
     def _look_back(self, act: str) -> None:
         told = self._empty_run()
+        self.said = told.log
         found = [finding.title for finding in scan(told.log)]
         found += taints_of_loading(self._taint, told.taint)
         if told.verdict is not Verdict.OK:
