@@ -39,12 +39,13 @@ MAY = {
     "files": "machine program verdict",
     "targets": "",
     "targets.memphys": "files machine program target verdict",
+    "targets.regions": "control machine target targets.memphys",
     "journal": "",
     "lab": "agent grammar journal machine model program report.text target verdict",
     "setup": "kernel provision machine machine.image machine.launcher machine.local "
     "machine.qemu",
     "plugin": "build journal lab machine report.text setup target targets.memphys "
-    "verdict",
+    "targets.regions verdict",
 }
 
 

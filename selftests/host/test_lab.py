@@ -6,13 +6,13 @@ import pytest
 
 from mmapkit.agent import Mode, Told
 from mmapkit.errors import MachineError, MachineLost, TargetError
-from mmapkit.grammar import parse_program
+from mmapkit.grammar import format_program, parse_program
 from mmapkit.journal import Journal
 from mmapkit.lab import Lab, restoring
 from mmapkit.machine import Machines, outcome_of, outcome_of_loss
 from mmapkit.model import Model
 from mmapkit.program import Pwrite
-from mmapkit.target import Window
+from mmapkit.target import Patterned, Window
 from mmapkit.verdict import Errno, NotReached, Ok, Outcome, Verdict
 
 from .test_console import LOGS
@@ -363,3 +363,14 @@ def test_step_by_step_the_first_operation_without_a_result_is_the_one():
     outcome = loss(results={0: "ok"}, mode=Mode.STEP)
     assert outcome.results == (Ok(), NotReached())
     assert outcome.stopped_at == 1
+
+
+def test_restoring_writes_each_window_through_its_own_node():
+    region = Window("r", 1 << 60, 0x2000, Patterned(), True, "/dev/region")
+    target = replace(TARGET, windows=(*TARGET.windows, region))
+    assert format_program(restoring(target, [0x6403000, (1 << 60) + 0x1000])) == (
+        f"open f0 {TARGET.nodes[0].path} rdwr\n"
+        "pwrite f0 off=arena+0x3000 len=0x1000\n"
+        "open f0 /dev/region rdwr\n"
+        "pwrite f0 off=0x1000 len=0x1000\n"
+    )

@@ -72,6 +72,14 @@ def test_this_machine_is_not_used_without_a_yes(run):
     assert "--this-machine-is-disposable" in line
 
 
+def test_results_in_a_file_are_refused_in_one_line(run, tmp_path):
+    (tmp_path / "notes").touch()
+    done = run(FAILING, "--results=notes")
+    assert done.returncode == 2
+    assert "is no folder" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_packages_that_are_missing_are_told_in_one_line(run, tmp_path):
     (tmp_path / "bin").mkdir()
     dpkg = tmp_path / "bin" / "dpkg-query"

@@ -185,7 +185,7 @@ class Lab:
         """Write its content back to each page that may have lost it."""
         dirty = self._all_pages() if self._dirty is None else self._dirty
         program = restoring(self.target, dirty)
-        if len(program) > 1:
+        if len(program):
             outcome = machine.run(program, Mode.KEEP)
             if outcome.verdict is not Verdict.OK:
                 # What an earlier program did shows late: never a pass.
@@ -208,17 +208,22 @@ def restoring(target: Target, pages: Iterable[int]) -> Program:
     choose are left alone.
     """
     page = target.traits.page_size
-    operations: list[Operation] = [Open(0, target.nodes[0].path, OpenMode.RDWR)]
+    whole = target.nodes[0].path
+    opened = ""
+    operations: list[Operation] = []
     for start, end in _runs(sorted(pages), page):
-        window = target.covering(start)
-        if not isinstance(window.content, Patterned):
-            continue
-        delta = start - window.base
         while start < end:
-            count = min(end - start, MAX_TRANSFER)
-            operations.append(Pwrite(0, Offset(delta, window.name), count))
+            window = target.covering(start)
+            count = min(end, window.base + window.size, start + MAX_TRANSFER) - start
+            if isinstance(window.content, Patterned):
+                path = window.path or whole
+                if path != opened:
+                    operations.append(Open(0, path, OpenMode.RDWR))
+                    opened = path
+                name = None if window.path else window.name
+                delta = start - window.base
+                operations.append(Pwrite(0, Offset(delta, name), count))
             start += count
-            delta += count
     return Program(tuple(operations))
 
 

@@ -44,7 +44,7 @@ from mmapkit.program import (
     Wait,
 )
 from mmapkit.state import File, Mapping, Memory, Process, parts
-from mmapkit.target import Target
+from mmapkit.target import Node, Target
 from mmapkit.verdict import (
     Data,
     Digested,
@@ -143,9 +143,10 @@ class _Run:
         process.files[op.file] = File(node, op.mode)
         return Ok()
 
-    def _refuse_range(self, off: int, length: int) -> bool:
+    def _refuse_range(self, node: Node, off: int, length: int) -> bool:
         """Tell whether a range, in bytes and not wrapped, leaves the device."""
-        return off + length > self.target.limit
+        limit = self.target.limit if node.size is None else node.size
+        return off + length > limit
 
     def _pread(self, process: Process, op: Pread) -> Result:
         off = self.target.resolve(op.off)
@@ -155,9 +156,10 @@ class _Run:
         file = process.files.get(op.file)
         if file is None or not file.readable:
             return Errno("EBADF")
-        if op.len and self._refuse_range(off, op.len):
-            return Errno("EINVAL")
-        parts = [self.memory.read(at, n) for at, n in self._by_page(off, op.len)]
+        if refusal := self._refuse_transfer(file.node, off, op.len):
+            return refusal
+        start = file.node.start + off
+        parts = [self.memory.read(at, n) for at, n in self._by_page(start, op.len)]
         data = b"".join(parts)
         if len(data) <= MAX_DATA:
             return Data(data)
@@ -170,14 +172,22 @@ class _Run:
         file = process.files.get(op.file)
         if file is None or not file.writable:
             return Errno("EBADF")
-        if op.len and self._refuse_range(off, op.len):
-            return Errno("EINVAL")
+        if refusal := self._refuse_transfer(file.node, off, op.len):
+            return refusal
         data = op.data
         if data is None:
             data = pattern(op.len, op.seed, op.off.delta)
-        for at, n in self._by_page(off, op.len):
-            self.memory.write(at, data[at - off : at - off + n])
+        start = file.node.start + off
+        for at, n in self._by_page(start, op.len):
+            self.memory.write(at, data[at - start : at - start + n])
         return Value(op.len)
+
+    def _refuse_transfer(self, node: Node, off: int, length: int) -> Errno | None:
+        if node.owns:
+            return Errno("ENXIO")
+        if length and self._refuse_range(node, off, length):
+            return Errno("EINVAL")
+        return None
 
     def _by_page(self, start: int, length: int) -> Iterator[tuple[int, int]]:
         return parts(start, length, self.page)
@@ -200,9 +210,10 @@ class _Run:
         if self.traits.noexec:
             may &= ~Prot.X
         size = self._page_up(op.len)
+        start = self.memory.own() if file.node.owns else file.node.start
         process.maps[op.map] = Mapping(
             op.map,
-            self.target.resolve(op.off),
+            start + self.target.resolve(op.off),
             size,
             shared,
             file.node.tracked,
@@ -241,7 +252,7 @@ class _Run:
         private_writable = op.flags is Sharing.PRIVATE and Prot.W in op.prot
         if private_writable and size > self.traits.commit:
             return Errno("ENOMEM")
-        if self._refuse_range(off, size):
+        if self._refuse_range(file.node, off, size):
             return Errno("EINVAL")
         return None
 
@@ -458,7 +469,7 @@ class Model:
         """
         run = _Run(self.target)
         results = tuple(run.step(op) for op in program)
-        return Expectation(Outcome(results), frozenset(run.memory.pages))
+        return Expectation(Outcome(results), run.memory.dirty)
 
     def run(self, program: Program) -> Outcome:
         """Return the outcome that a program has to have."""

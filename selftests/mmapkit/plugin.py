@@ -21,6 +21,7 @@ from mmapkit.report.text import explain
 from mmapkit.setup import Wanted, supply
 from mmapkit.target import Target
 from mmapkit.targets.memphys import read_target
+from mmapkit.targets.regions import read_regions
 from mmapkit.verdict import Outcome
 
 ReadTarget = Callable[[Machine], Target]
@@ -86,6 +87,8 @@ def _results_folder(config: pytest.Config) -> Path:
     if folder is None:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         folder = config.rootpath / "results" / f"{stamp}-{os.getpid()}"
+    if folder.exists() and not folder.is_dir():
+        _give_up(MmapkitError(f"--results {folder}: is there, and is no folder"))
     return folder.resolve()
 
 
@@ -149,15 +152,24 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     machines.close()
 
 
-@pytest.fixture(scope="session")
-def lab(make_lab: MakeLab) -> Lab:
-    """The driver under test, on a machine."""
-    lab = make_lab(read_target)
+def _booted(lab: Lab) -> Lab:
     try:
         _ = lab.machine
     except MmapkitError as err:
         _give_up(err)
     return lab
+
+
+@pytest.fixture(scope="session")
+def lab(make_lab: MakeLab) -> Lab:
+    """The driver under test, on a machine."""
+    return _booted(make_lab(read_target))
+
+
+@pytest.fixture(scope="session")
+def regions(make_lab: MakeLab) -> Lab:
+    """The same on another machine, with a region for each pair it offers."""
+    return _booted(make_lab(read_regions))
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

@@ -20,6 +20,11 @@ def parts(start: int, length: int, page: int) -> Iterator[tuple[int, int]]:
         start += count
 
 
+#: where memory lies that belongs to one mmap(): far from any target's
+_OWN = 1 << 80
+_OWN_STEP = 1 << 64
+
+
 class Memory:
     """The memory behind the device: the target's, and what programs wrote."""
 
@@ -27,7 +32,18 @@ class Memory:
         self._target = target
         self.page = target.traits.page_size
         self._window: Window | None = None
+        self._owned = 0
         self.pages: dict[int, bytearray] = {}
+
+    def own(self) -> int:
+        """Return the address of zeroed memory that nothing else has."""
+        self._owned += 1
+        return _OWN + self._owned * _OWN_STEP
+
+    @property
+    def dirty(self) -> frozenset[int]:
+        """The address of every page of the target that was written to."""
+        return frozenset(address for address in self.pages if address < _OWN)
 
     def _find(self, address: int) -> Window:
         window = self._window
@@ -40,13 +56,15 @@ class Memory:
         start = address - address % self.page
         if page := self.pages.get(start):
             return bytes(page[address - start : address - start + length])
+        if address >= _OWN:
+            return bytes(length)
         window = self._find(address)
         return window.content.read(address - window.base, length)
 
     def write(self, address: int, data: bytes) -> None:
         """Change bytes that lie within one page."""
         start = address - address % self.page
-        if not self._find(address).writable:
+        if address < _OWN and not self._find(address).writable:
             raise ModelError(f"a program may not write to {address:#x}")
         if start not in self.pages:
             self.pages[start] = bytearray(self.read(start, self.page))

@@ -51,10 +51,11 @@ T = TypeVar("T")
 class Shape:
     """What strategies have to know of a window; sizes in bytes.
 
-    huge is what a PMD maps.
+    window is its name; None: all of a file of that size. huge is what a PMD
+    maps.
     """
 
-    window: str = "arena"
+    window: str | None = "arena"
     size: int = 4 << 20
     page: int = 4096
     huge: int = 2 << 20
@@ -278,8 +279,9 @@ def _starts(shape: Shape) -> tuple[int, ...]:
     """Return places for a program: the ends, a PMD's edge, and others."""
     last = shape.size - SPAN * shape.page
     edge = shape.huge - 3 * shape.page
+    edges = [at for at in (edge, edge - 5 * shape.page) if 0 <= at <= last]
     others = range(0, last, 7 * shape.page)
-    return (0, edge, last, edge - 5 * shape.page, *others)
+    return (0, last, *edges, *others)
 
 
 def programs(
@@ -327,10 +329,11 @@ def refused(
     """
     shape = shape or Shape()
     page = shape.page
-    ends = [Offset(d * page, "end") for d in (0, -1, -2, -5, -6, 1, 7)]
+    end = Offset(0, "end") if shape.window else Offset(shape.size)
+    ends = [replace(end, delta=end.delta + d * page) for d in (0, -1, -2, -5, -6, 1, 7)]
     wraps = [Offset((1 << 64) - d * page) for d in (1, 2, 5, 6)]
     signs = [Offset(1 << 63), Offset((1 << 63) - page)]
-    crooked = [Offset(1), Offset(-1, "end"), Offset((1 << 64) - 1)]
+    crooked = [Offset(1), replace(end, delta=end.delta - 1), Offset((1 << 64) - 1)]
     inside = [Offset(0, shape.window), Offset(shape.size - page, shape.window)]
     short = [page, 0, 1, page + 1, 2 * page, 5 * page, 6 * page, shape.huge]
     long = [1 << 44, 1 << 47, 1 << 63, (1 << 64) - page, (1 << 64) - 1]

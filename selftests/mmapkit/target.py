@@ -44,7 +44,8 @@ class Window:
     """A part of the offset space of a device with known memory behind it.
 
     name is what file offsets of programs are relative to; base and size are in
-    bytes, multiples of the page size.
+    bytes, multiples of the page size. path is the node to write it through;
+    None: any that sees all of the target, at offset base.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Window:
     size: int
     content: Content
     writable: bool = False
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,18 @@ class Node:
     """A device file, and the name of the method that it maps by.
 
     tracked: a mapping is made whole by one remap_pfn_range(), so that x86 keeps
-    a record of its cache mode. See Traits.tracked_forks.
+    a record of its cache mode. See Traits.tracked_forks. start is where the
+    first byte of the file lies in the target, and size how much can be mapped,
+    both in bytes; None: all of the target. owns: each mmap() gets memory of its
+    own, which is zero; the file itself has none.
     """
 
     path: str
     method: str
     tracked: bool = False
+    start: int = 0
+    size: int | None = None
+    owns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ class Traits:
     fork when the first page of a private mapping that is tracked has been
     copied; before 6.16 x86 then finds no cache mode, and fork fails with
     ENOMEM (get_pat_info() in arch/x86/mm/pat/memtype.c, 04c35ab3bdae).
+    huge_faults: mm asks .huge_fault of any driver, not of DAX alone.
     """
 
     page_size: int = 4096
@@ -86,14 +95,15 @@ class Traits:
     address_space: int = 0x7FFF_FFFF_F000
     commit: int = 1 << 63
     tracked_forks: bool = True
+    huge_faults: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A device under test: its nodes all show the same memory.
+    """A device under test: nodes that show one memory, or parts of it.
 
     limit is the end of the offset space, in bytes: a mapping that reaches past
-    it is refused.
+    it, or past the size of its node, is refused.
     """
 
     nodes: tuple[Node, ...]
@@ -114,7 +124,8 @@ class Target:
 
     def symbols(self) -> dict[str, int]:
         """Return what the names in file offsets stand for, in bytes."""
-        return {w.name: w.base for w in self.windows} | {"end": self.limit}
+        whole = {w.name: w.base for w in self.windows if w.path is None}
+        return whole | {"end": self.limit}
 
     def resolve(self, off: Offset) -> int:
         """Return a file offset as the kernel gets it, in bytes modulo 2**64."""

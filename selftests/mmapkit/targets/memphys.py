@@ -152,6 +152,14 @@ def _commit(machine: Machine) -> int:
     return (int(sizes["MemTotal"]) + int(sizes["SwapTotal"])) << 10
 
 
+def _version(machine: Machine) -> tuple[int, int]:
+    release = machine.hello.release
+    found = re.match(r"(\d+)\.(\d+)", release)
+    if not found:
+        raise TargetError(f"not the release of a kernel: {release}")
+    return int(found[1]), int(found[2])
+
+
 def _tracked_forks(machine: Machine) -> bool:
     """Tell whether fork manages a copied first page; Traits says why it may not.
 
@@ -175,11 +183,7 @@ def _tracked_forks(machine: Machine) -> bool:
     *before, forked = outcome.results
     if all(result == Ok() for result in before):
         return forked == Ok()
-    hello = machine.hello
-    version = re.match(r"(\d+)\.(\d+)", hello.release)
-    if not version:
-        raise TargetError(f"not the release of a kernel: {hello.release}")
-    return hello.machine != "x86_64" or (int(version[1]), int(version[2])) >= (6, 16)
+    return machine.hello.machine != "x86_64" or _version(machine) >= (6, 16)
 
 
 def _traits(machine: Machine) -> Traits:
@@ -200,6 +204,8 @@ def _traits(machine: Machine) -> Traits:
         noexec="noexec" in mounts[folder].split(","),
         commit=_commit(machine),
         tracked_forks=_tracked_forks(machine),
+        # 7a81751fcdeb, "mm: fix THP and huge_fault ...", as far as drivers go.
+        huge_faults=_version(machine) >= (6, 6),
     )
 
 

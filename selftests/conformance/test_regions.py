@@ -1,0 +1,218 @@
+"""Regions: every pair of method and backing gives its memory as any other does.
+
+Which pairs there are is asked of the driver, so each claim is made about all of
+them, one subtest a pair.
+"""
+
+import re
+
+import pytest
+
+from mmapkit.control import Backing, Control, Lifetime
+from mmapkit.grammar import parse_program
+from mmapkit.setup import ROOT
+from mmapkit.targets.regions import HUGE_SIZE, SIZE, pairs
+from mmapkit.verdict import Data, Digested
+
+CLAIMS = {
+    # The question: a read-only file, a private writable map, six pages.
+    "question": """
+        open f0 {node} rdonly
+        mmap m0 f0 off=0x1000 len=0x6000 prot=rw flags=private
+        load m0 4
+        load m0+0x1000 4
+        load m0+0x2000 4
+        load m0+0x3000 4
+        load m0+0x4000 4
+        load m0+0x5000 4
+        store m0+0x5000 4 1
+        load m0+0x5000 4
+        pread f0 off=0x6000 len=4
+    """,
+    # A shared store is in the memory, and in every other shared mapping.
+    "shared": """
+        open f0 {node} rdwr
+        mmap m0 f0 off=0 len=0x8000 prot=rw flags=shared
+        mmap m1 f0 off=0x2000 len=0x4000 prot=rw flags=shared
+        fill m0 seed=7
+        digest m1
+        store m1+0x1ffc 8 0x1122334455667788
+        digest m0
+        pread f0 off=0x3ffc len=8
+        pwrite f0 off=0x5000 data=c0ffee
+        load m1+0x3000 4
+    """,
+    # A private store is nobody else's, before and after fork.
+    "private": """
+        open f0 {node} rdwr
+        mmap m0 f0 off=0x1000 len=0x4000 prot=rw flags=private
+        mmap m1 f0 off=0x1000 len=0x4000 prot=rw flags=shared
+        store m0+0x10 8 1
+        fork p1
+        p1: store m0+0x1010 8 2
+        store m0+0x2010 8 3
+        p1: digest m0
+        digest m0
+        digest m1
+        p1: store m1+0x3010 8 4
+        load m0+0x3010 8
+        wait p1
+        digest m1
+    """,
+    # mmap, cut, then touch: what is left keeps its place in the file.
+    "split": """
+        open f0 {node} rdwr
+        mmap m0 f0 off=0x3000 len=0x9000 prot=rw flags=shared
+        munmap m0 len=0x1000
+        munmap m0+0x4000 len=0x1000
+        mprotect m0+0x6000 len=0x1000 prot=r
+        load m0+0x1000 8
+        load m0+0x3ff8 8
+        load m0+0x4000 8
+        load m0+0x5000 8
+        store m0+0x6000 8 1
+        store m0+0x7000 8 1
+        load m0+0x8ff8 8
+        load m0 8
+        close f0
+        digest m0+0x5000
+    """,
+    # The last page is there, what is past it is not.
+    "end": """
+        open f0 {node} rdwr
+        mmap m0 f0 off={last:#x} len=0x1000 prot=rw flags=shared
+        store m0+0xff8 8 0x5a
+        load m0+0xff8 8
+        load m0+0x1000 1
+        mmap m1 f0 off={last:#x} len=0x2000 prot=rw flags=shared
+        mmap m2 f0 off={size:#x} len=0x1000 prot=r flags=private
+        mmap m3 f0 off=0 len={more:#x} prot=r flags=shared
+        pread f0 off={past:#x} len=2
+        pread f0 off={last:#x} len=4096
+    """,
+    # Nobody writes through what was opened to be read.
+    "read only": """
+        open f0 {node} rdonly
+        mmap m0 f0 off=0 len=0x2000 prot=rw flags=shared
+        mmap m1 f0 off=0 len=0x2000 prot=r flags=shared
+        mprotect m1 prot=rw
+        store m1 1 1
+        pwrite f0 off=0 data=00
+        digest m1
+    """,
+}
+
+
+def documented():
+    """Return the table of Documentation/driver.rst: what goes with what."""
+    text = (ROOT / "Documentation" / "driver.rst").read_text()
+    columns = [backing.name.lower() for backing in Backing]
+    row = r"``([a-z-]+)``  +" + "  +".join([r"((?:yes|no)(?: m)?)(?: \[1\]_)?"] * 4)
+    found = set()
+    for name, *cells in re.findall(rf"^{row}$", text, re.MULTILINE):
+        for column, cell in zip(columns, cells, strict=True):
+            if cell.startswith("yes"):
+                found.add(f"{name}-{column}")
+            if cell.endswith(" m"):
+                found.add(f"{name}-{column}-own")
+    return found
+
+
+def sized(lab, size):
+    return [node for node in lab.target.nodes if node.size == size]
+
+
+def test_pairs_of_the_driver_are_the_documented_ones(regions):
+    with Control(regions.machine) as control:
+        offered = {pair.name for pair in pairs(control)}
+    assert {node.path.rpartition("/")[2] for node in sized(regions, SIZE)} == offered
+    assert offered == documented()
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_claim_holds_for_every_pair(regions, claim, subtests):
+    for node in sized(regions, SIZE):
+        with subtests.test(node.path):
+            text = CLAIMS[claim].format(
+                node=node.path,
+                size=SIZE,
+                last=SIZE - 0x1000,
+                past=SIZE - 1,
+                more=SIZE + 0x1000,
+            )
+            outcome = regions.run(parse_program(text))
+            assert outcome == outcome.due
+
+
+def test_region_is_zero_when_it_is_made(regions, subtests):
+    with Control(regions.machine) as control:
+        for pair in pairs(control):
+            if pair.backing is Backing.PHYS or pair.lifetime is Lifetime.MAPPING:
+                continue
+            with subtests.test(pair.name):
+                control.region_new("fresh", pair.backing, pair.method.name, 1 << 16)
+                results = regions.run_raw(
+                    parse_program(
+                        """
+                        open f0 /dev/memphys/fresh rdwr
+                        mmap m0 f0 off=0 len=0x10000 prot=rw flags=shared
+                        digest m0
+                        open f1 /dev/zero rdonly
+                        pread f1 off=0 len=0x10000
+                        fill m0 seed=3
+                        """
+                    )
+                ).results
+                control.region_del("fresh")
+                assert isinstance(results[2], Digested)
+                assert results[2] == results[4]
+
+
+def test_base_is_where_the_memory_lies(regions, subtests):
+    """What is stored through a region is at its base for the kernel."""
+    with Control(regions.machine) as control:
+        found = [region for region in control.regions() if region.base]
+    assert len(found) >= 10
+    for region in found:
+        with subtests.test(region.name):
+            results = regions.run_raw(
+                parse_program(
+                    f"""
+                    open f0 {region.path} rdwr
+                    mmap m0 f0 off=0x2000 len=0x1000 prot=rw flags=shared
+                    store m0+8 4 0x600dcafe
+                    open f1 /dev/memphys/remap rdonly
+                    pread f1 off={region.base + 0x2008:#x} len=4
+                    """
+                )
+            ).results
+            assert results[4] == Data(b"\xfe\xca\x0d\x60")
+
+
+def test_huge_method_takes_one_fault_for_what_a_pmd_maps(regions, subtests):
+    """On kernels where mm asks: before 6.6, only DAX is asked."""
+    huge = 2 << 20
+    expected = 1 if regions.target.traits.huge_faults else huge // 4096
+    shared = [node for node in sized(regions, HUGE_SIZE) if not node.owns]
+    assert shared
+    for node in shared:
+        with subtests.test(node.path), Control(regions.machine) as control:
+            name = node.path.rpartition("/")[2]
+            before = control.region(name).counters
+            outcome = regions.run(
+                parse_program(
+                    f"""
+                    open f0 {node.path} rdwr
+                    mmap m0 f0 off=0 len={HUGE_SIZE:#x} prot=rw flags=shared
+                    digest m0 len={huge:#x}
+                    munmap m0+0x1000 len=0x1000
+                    digest m0+0x2000 len={huge - 0x2000:#x}
+                    """
+                )
+            )
+            assert outcome == outcome.due
+            after = control.region(name).counters
+            # The hole splits the huge entry, and pages come one by one again.
+            again = huge // 4096 - 2 if expected == 1 else 0
+            assert after.faults - before.faults == expected + again
+            assert after.pages - before.pages == huge // 4096 + again
