@@ -16,7 +16,9 @@ MAY = {
     "verdict": "",
     "program": "",
     "build": "",
-    "provision": "",
+    "provision": "build",
+    "source": "build",
+    "debug_kernel": "build kernel source",
     "words": "program",
     "grammar": "program words",
     "target": "program content",
@@ -41,9 +43,11 @@ MAY = {
     "targets.memphys": "files machine program target verdict",
     "targets.regions": "control machine target targets.memphys",
     "journal": "",
+    "leaks": "console files machine program verdict",
+    "coverage": "build files kernel machine",
     "lab": "agent grammar journal machine model program report.text target verdict",
-    "setup": "kernel provision machine machine.image machine.launcher machine.local "
-    "machine.qemu",
+    "setup": "coverage debug_kernel kernel leaks machine machine.image "
+    "machine.launcher machine.local machine.qemu provision verdict",
     "plugin": "build journal lab machine report.text setup target targets.memphys "
     "targets.regions verdict",
 }

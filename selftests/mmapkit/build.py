@@ -9,7 +9,8 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,7 +60,8 @@ def copy_sources(folder: Path, to: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Wait until no other process is in here by the same file."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -75,7 +77,7 @@ def cached(
     """
     final = cache_dir() / f"{name}-{fingerprint(parts)}"
     final.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(final.with_suffix(".lock")):
+    with locked(final.with_suffix(".lock")):
         if not final.is_dir():
             work = final.with_suffix(".new")
             shutil.rmtree(work, ignore_errors=True)
@@ -110,3 +112,41 @@ def command(argv: Sequence[str | Path], *, cwd: Path | None = None) -> str:
             f"command failed with {done.returncode}: {' '.join(words)}\n{tail}"
         )
     return done.stdout
+
+
+def follow(
+    argv: Sequence[str | Path],
+    each: Callable[[str], None],
+    *,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run a command to its end and hand over each line as it is printed.
+
+    MmapkitError, with the end of the output, when it fails.
+    """
+    words = [str(word) for word in argv]
+    last: deque[str] = deque(maxlen=20)
+    try:
+        process = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except OSError as err:
+        raise MmapkitError(f"{words[0]}: {err.strerror}; is it installed?") from err
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            last.append(line.rstrip())
+            each(line.rstrip())
+    if process.returncode:
+        raise MmapkitError(
+            f"command failed with {process.returncode}: {' '.join(words)}\n"
+            + "\n".join(last)
+        )

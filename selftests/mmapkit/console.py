@@ -71,7 +71,12 @@ _SIGNS = tuple(
         ("refcount", r"^refcount_t: "),
         ("list", r"^(list_add|list_del|slab_common|cache_free).*corruption"),
         ("slab", r"^BUG [\w.()-]+ .*: |^Slab corruption|^=+\s*BUG "),
-        ("leak", r"^kmemleak: \d+ new suspected memory leaks"),
+        (
+            "leak",
+            r"^kmemleak: \d+ new suspected memory leaks"
+            # Without it nothing would ever leak.
+            r"|^kmemleak: (Kernel memory leak detector disabled|Cannot )",
+        ),
         ("oom", r"invoked oom-killer|^Out of memory: "),
         ("usercopy", r"^usercopy: "),
         (
@@ -102,6 +107,12 @@ def _kind_of(line: str) -> str | None:
     return next((sign.kind for sign in _SIGNS if sign.pattern.search(line)), None)
 
 
+def task_of(lines: Iterable[str]) -> tuple[int | None, int | None]:
+    """Return the run and the operation that the first task named belongs to."""
+    task = next((match for line in lines if (match := _TASK.search(line))), None)
+    return (int(task[1]), int(task[2])) if task else (None, None)
+
+
 class _Report:
     """A report being gathered."""
 
@@ -111,14 +122,8 @@ class _Report:
         self.lines = [title]
 
     def finding(self) -> Finding:
-        task = next((m for line in self.lines if (m := _TASK.search(line))), None)
-        return Finding(
-            self.kind,
-            self.title,
-            tuple(self.lines),
-            int(task[1]) if task else None,
-            int(task[2]) if task else None,
-        )
+        run, operation = task_of(self.lines)
+        return Finding(self.kind, self.title, tuple(self.lines), run, operation)
 
 
 def scan(lines: Iterable[str]) -> tuple[Finding, ...]:

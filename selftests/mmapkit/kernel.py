@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import struct
+import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -161,6 +162,10 @@ def uncompressed(kernel: Kernel) -> Path | None:
 
 # ----------------------------------------------------------------- modules
 
+#: where a folder of modules that count lines has the sources and the .gcno
+#: files, and the file that tells where they were when they were compiled
+BUILD, BUILT_IN = "build", "built-in"
+
 
 def module_chain(kernel: Kernel, *names: str) -> list[Path]:
     """Return the files of modules and of what they need, in loading order.
@@ -200,38 +205,62 @@ def kunit_modules(kernel: Kernel) -> list[Path]:
     return module_chain(kernel, "kunit")
 
 
-def build_modules(kernel: Kernel, source: Path) -> Path:
+def build_modules(kernel: Kernel, source: Path, *, coverage: bool = False) -> Path:
     """Build the modules of a folder with a Kbuild, and return where they are.
 
     They are built with W=1, and a warning is an error; debug information is
-    stripped. kunit_modules() come along.
+    stripped. kunit_modules() come along. coverage: they count what runs of them,
+    for coverage.py, which finds what it needs in BUILD of the folder.
     """
     symbols = kernel.headers / "Module.symvers"
     needed = kunit_modules(kernel)
+    if coverage and kernel.option("GCOV_KERNEL") != "y":
+        raise KernelError(
+            f"{kernel.release} does not count lines: no CONFIG_GCOV_KERNEL"
+        )
 
     def make(folder: Path) -> None:
-        work = folder / "build"
-        copy_sources(source, work)
-        jobs = f"-j{os.cpu_count() or 1}"
-        try:
-            told = command(
-                ["make", "-C", kernel.headers, f"M={work}", "W=1", jobs, "modules"]
-            )
-        except MmapkitError as err:
-            raise KernelError(
-                f"the driver does not build for {kernel.release}: {err}"
-            ) from err
-        for line in told.splitlines():
-            if "warning:" in line:
-                raise KernelError(
-                    f"the driver builds with a warning for {kernel.release}: {line}"
-                )
-        for module in sorted(work.glob("*.ko")):
-            command(["strip", "-g", "-o", folder / module.name, module])
-        for module in needed:
-            name = module.name.split(".")[0] + ".ko"
-            (folder / name).write_bytes(module_bytes(module))
-        shutil.rmtree(work)
+        # The name of the folder becomes part of files of the running kernel,
+        # and those have to be short.
+        with tempfile.TemporaryDirectory(prefix="mp-") as name:
+            work = Path(name)
+            copy_sources(source, work)
+            told = _make_modules(kernel, work, coverage)
+            for line in told.splitlines():
+                if "warning:" in line:
+                    raise KernelError(
+                        f"the driver builds with a warning for {kernel.release}: {line}"
+                    )
+            for module in sorted(work.glob("*.ko")):
+                command(["strip", "-g", "-o", folder / module.name, module])
+            for module in needed:
+                name = module.name.split(".")[0] + ".ko"
+                (folder / name).write_bytes(module_bytes(module))
+            if coverage:
+                (folder / BUILT_IN).write_text(str(work))
+                for pattern in ("*.[ch]", "*.gcno"):
+                    for path in work.rglob(pattern):
+                        copy = folder / BUILD / path.relative_to(work)
+                        copy.parent.mkdir(parents=True, exist_ok=True)
+                        shutil.copyfile(path, copy)
 
-    parts = (kernel.release, kernel.config.read_bytes(), symbols.read_bytes(), source)
+    parts = (
+        kernel.release,
+        kernel.config.read_bytes(),
+        symbols.read_bytes(),
+        source,
+        "coverage" if coverage else "",
+    )
     return cached("modules", parts, make)
+
+
+def _make_modules(kernel: Kernel, work: Path, coverage: bool) -> str:
+    words: list[str | Path] = ["make", "-C", kernel.headers, f"M={work}", "W=1"]
+    words += [f"-j{os.cpu_count() or 1}", "modules"]
+    words += ["GCOV_PROFILE=y"] if coverage else []
+    try:
+        return command(words)
+    except MmapkitError as err:
+        raise KernelError(
+            f"the driver does not build for {kernel.release}: {err}"
+        ) from err

@@ -30,6 +30,7 @@ MakeLab = Callable[[ReadTarget], Lab]
 _RESULTS = pytest.StashKey[Path]()
 _LABS = pytest.StashKey[list[Lab]]()
 _SUPPLIES = pytest.StashKey[list[Machines]]()
+_SUMMARY = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,9 +48,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--kernel",
-        metavar="VERSION|PATH",
-        help="kernel to boot: an installed version ('6.1' will do) or a build "
-        "tree; default: the newest that is installed with headers",
+        metavar="VERSION|PATH|debug",
+        help="kernel to boot: an installed version ('6.1' will do), a build tree, or "
+        "'debug' to build the newest with all that looks for trouble; default: the "
+        "newest that is installed with headers",
+    )
+    group.addoption(
+        "--coverage",
+        action="store_true",
+        help="tell which lines of the driver have run; for a kernel with gcov, as "
+        "--kernel=debug",
     )
     group.addoption(
         "--results",
@@ -72,6 +80,10 @@ def _register_profiles() -> None:
     # The gate gives the same verdict for the same tree, each time.
     settings.register_profile(
         "gate", common, derandomize=True, database=None, max_examples=1000
+    )
+    # The same where each program takes several times as long.
+    settings.register_profile(
+        "debug", common, derandomize=True, database=None, max_examples=100
     )
     settings.register_profile(
         "soak",
@@ -100,6 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RESULTS] = _results_folder(config)
     config.stash[_LABS] = []
     config.stash[_SUPPLIES] = []
+    config.stash[_SUMMARY] = []
     # Our hook runs first: the reporter of pytest makes the file there.
     if not config.option.xmlpath and not config.option.collectonly:
         config.option.xmlpath = str(config.stash[_RESULTS] / "junit.xml")
@@ -129,6 +142,7 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
         machine=pytestconfig.getoption("--machine"),
         kernel=pytestconfig.getoption("--kernel"),
         disposable=pytestconfig.getoption("--this-machine-is-disposable"),
+        coverage=pytestconfig.getoption("--coverage"),
     )
     report = partial(_say, pytestconfig)
     try:
@@ -150,6 +164,11 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     for lab in labs:
         lab.close()
     machines.close()
+    pytestconfig.stash[_SUMMARY] += machines.summary()
+    late = [found for own in pytestconfig.stash[_SUPPLIES] for found in own.found]
+    if late:
+        told = "\n\n".join("\n".join((f.title, *f.lines[1:])) for f in late)
+        pytest.fail(f"told by machines at their end:\n{told}", pytrace=False)
 
 
 def _booted(lab: Lab) -> Lab:
@@ -190,3 +209,5 @@ def pytest_terminal_summary(
         f"{programs} programs, {machines} machines; consoles and journal in "
         f"{config.stash[_RESULTS]}"
     )
+    for line in config.stash[_SUMMARY]:
+        terminalreporter.write_line(line)

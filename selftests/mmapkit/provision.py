@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mmapkit.errors import ProvisionError
+from mmapkit.build import follow
+from mmapkit.errors import MmapkitError, ProvisionError
 
 #: set to "no", this variable of the environment forbids any installing
 SWITCH = "MEMPHYS_INSTALL"
@@ -48,22 +49,11 @@ def _apt(arguments: Sequence[str], report: Report) -> None:
     argv = ["apt-get", "-q", "-y", "-o", "Dpkg::Use-Pty=0", *arguments]
     report(f"+ {' '.join(argv)}")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    last = ""
-    with subprocess.Popen(
-        argv,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            last = line.rstrip() or last
-            report(f"  {line.rstrip()}")
-    if process.returncode:
-        raise ProvisionError(f"{' '.join(argv)} failed: {last}")
+    try:
+        follow(argv, lambda line: report(f"  {line}"), environment=environment)
+    except MmapkitError as err:
+        last = str(err).splitlines()[-1]
+        raise ProvisionError(f"{' '.join(argv)} failed: {last}") from err
 
 
 def install(packages: Sequence[str], report: Report) -> None:

@@ -3,17 +3,22 @@
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from mmapkit import coverage, debug_kernel, leaks, provision
 from mmapkit import kernel as kernels
-from mmapkit import provision
 from mmapkit.errors import KernelError, MachineError
 from mmapkit.machine import Machine, Machines, image, launcher, local, qemu
+from mmapkit.verdict import Finding
 
 #: the repository
 ROOT = Path(__file__).resolve().parents[2]
+
+#: what --kernel calls the kernel that looks for trouble, and what it is made of
+DEBUG = "debug"
+DEBUG_CONFIG = tuple(ROOT / "selftests" / name for name in ("config", "config.debug"))
 
 Report = Callable[[str], None]
 
@@ -25,6 +30,7 @@ class Wanted:
     machine: str = "qemu"
     kernel: str | None = None
     disposable: bool = False
+    coverage: bool = False
 
 
 def _running_kernel() -> kernels.Kernel:
@@ -36,6 +42,9 @@ def _kernel(wanted: str | None, report: Report) -> kernels.Kernel:
 
     Debian has a package for the newest kernel of a series: linux-image-6.12-amd64.
     """
+    if wanted == DEBUG:
+        provision.ensure(ROOT / "bindep.txt", "debug", report)
+        return debug_kernel.build(DEBUG_CONFIG, report)
     try:
         return kernels.find(wanted)
     except KernelError:
@@ -49,14 +58,26 @@ def _kernel(wanted: str | None, report: Report) -> kernels.Kernel:
 class Supply:
     """Makes supplies of machines of one kind."""
 
-    def __init__(self, start: Callable[[int], Machine], report: Report) -> None:
+    def __init__(
+        self,
+        start: Callable[[int], Machine],
+        report: Report,
+        endings: "Endings | None" = None,
+    ) -> None:
         self._start = start
         self._report = report
+        self._endings = endings
         self._undo = ExitStack()
 
     def machines(self) -> Machines:
         """Return a supply of its own, for one user."""
-        return Machines(self._start, self._report)
+        if self._endings is None:
+            return Machines(self._start, self._report)
+        return Machines(self._start, self._report, self._endings.farewell)
+
+    def summary(self) -> list[str]:
+        """Return what the machines that have ended have to tell, in lines."""
+        return self._endings.summary() if self._endings else []
 
     def on_close(self, undo: Callable[[], None]) -> "Supply":
         """Have close() do something; returns itself."""
@@ -66,6 +87,43 @@ class Supply:
     def close(self) -> None:
         """End what is kept in reserve."""
         self._undo.close()
+
+
+class Endings:
+    """What is asked of machines before they end."""
+
+    def __init__(
+        self, kernel: kernels.Kernel, modules: Path, results: Path, counts: bool
+    ) -> None:
+        """counts: the modules count which of their lines run."""
+        self._leaks = kernel.option("DEBUG_KMEMLEAK") == "y"
+        self._modules = modules
+        self._results = results
+        self._folders: list[Path] = []
+        self._counts = counts
+
+    def farewell(self, machine: Machine) -> tuple[Finding, ...]:
+        """Return what a machine has kept to itself until now."""
+        found = leaks.check(machine) if self._leaks else ()
+        if self._counts:
+            # Their last lines are those that run when they go.
+            for name in ("memphys_faulty", "memphys"):
+                machine.rmmod(name)
+            folder = self._results / "coverage" / str(len(self._folders) + 1)
+            coverage.fetch(machine, self._modules, folder)
+            self._folders.append(folder)
+        return found
+
+    def summary(self) -> list[str]:
+        """Return the table of the coverage; what did not run goes into a file."""
+        if not self._folders:
+            return []
+        sources = coverage.measure(self._modules, self._folders)
+        told = coverage.table(sources)
+        file = self._results / "coverage.txt"
+        listing = coverage.listing(sources, self._modules)
+        file.write_text("\n".join([*told, "", *listing]) + "\n")
+        return [*told, f"lines that did not run: {file}"]
 
 
 def supply(wanted: Wanted, results: Path, report: Report) -> Supply:
@@ -85,19 +143,26 @@ def supply(wanted: Wanted, results: Path, report: Report) -> Supply:
     else:
         kernel = _kernel(wanted.kernel, report)
     report(f"kernel {kernel.release}")
-    modules = kernels.build_modules(kernel, ROOT / "driver")
+    counts = wanted.coverage
+    modules = kernels.build_modules(kernel, ROOT / "driver", coverage=counts)
     agent = image.build_agent(ROOT / "selftests" / "agent")
 
-    if wanted.machine == "local":
-        return Supply(partial(local.start, agent, modules, qemu.ARENA), report)
+    endings = Endings(kernel, modules, results, counts)
 
+    if wanted.machine == "local":
+        return Supply(partial(local.start, agent, modules, qemu.ARENA), report, endings)
+
+    machine = qemu.Config(
+        kernels.uncompressed(kernel) or kernel.image,
+        image.build_initrd(kernel, agent, modules),
+    )
+    if kernel.option("KASAN") == "y":
+        # An eighth is KASAN's own, and each allocation is kept for a while.
+        machine = replace(machine, memory=2 * machine.memory, patience=180.0)
     starts = launcher.Launcher(
-        qemu.Config(
-            kernels.uncompressed(kernel) or kernel.image,
-            image.build_initrd(kernel, agent, modules),
-        ),
+        machine,
         launcher.choose_accelerator(Path("/proc/cpuinfo").read_text()),
         results,
         report,
     )
-    return Supply(starts.start, report).on_close(starts.close)
+    return Supply(starts.start, report, endings).on_close(starts.close)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from mmapkit.agent import Hello, Mode, Netlink, Told
 from mmapkit.console import new_taints, scan
-from mmapkit.errors import MachineLost
+from mmapkit.errors import MachineLost, MmapkitError
 from mmapkit.program import Program
 from mmapkit.verdict import (
     Finding,
@@ -131,15 +131,27 @@ def outcome_of_loss(
 
 
 Report = Callable[[str], None]
+Farewell = Callable[[Machine], tuple[Finding, ...]]
 
 
 class Machines:
     """A supply of machines: one at a time, a fresh one when it is needed."""
 
-    def __init__(self, start: Callable[[int], Machine], report: Report) -> None:
-        """start() gets the number of the machine, from 1 on."""
+    def __init__(
+        self,
+        start: Callable[[int], Machine],
+        report: Report,
+        farewell: Farewell = lambda machine: (),
+    ) -> None:
+        """start() gets the number of the machine, from 1 on.
+
+        farewell() sees each machine that is still in its senses before it ends;
+        what it finds belongs to no run, and is in found.
+        """
         self._start = start
         self._report = report
+        self._farewell = farewell
+        self.found: list[Finding] = []
         self._numbers = itertools.count(1)
         self._machine: Machine | None = None
         self.started = 0
@@ -166,6 +178,13 @@ class Machines:
 
     def close(self) -> None:
         """End the machine at hand, if there is one."""
-        if self._machine is not None:
-            self._machine.close()
-            self._machine = None
+        machine, self._machine = self._machine, None
+        if machine is None:
+            return
+        with ExitStack() as undo:
+            undo.callback(machine.close)
+            if machine.usable:
+                try:
+                    self.found += self._farewell(machine)
+                except MmapkitError as err:
+                    self.found.append(Finding("farewell", str(err)))

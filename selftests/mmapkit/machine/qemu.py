@@ -48,7 +48,8 @@ class Config:
     """A virtual machine.
 
     reserved is RAM that the kernel is told not to use, as (start, size) in
-    bytes; bar is the size in bytes of a PCI BAR that is backed by a file.
+    bytes; bar is the size in bytes of a PCI BAR that is backed by a file;
+    patience is the number of seconds until the agent has to have greeted.
     """
 
     kernel: Path
@@ -59,6 +60,7 @@ class Config:
     reserved: tuple[int, int] = (256 * _MIB, 2 * _MIB)
     bar: int = 4 * _MIB
     append: tuple[str, ...] = ()
+    patience: float = BOOT
 
 
 # The detectors of the kernel come before the agent's and the kit's silence
@@ -246,7 +248,7 @@ class Starting:
         with ExitStack() as undo:
             undo.callback(self.discard)
             try:
-                agent = Agent(Stream(self.port), patience=BOOT)
+                agent = Agent(Stream(self.port), patience=self.config.patience)
                 seconds = None if reserve else time.monotonic() - self.since
                 monitor = QEMUMonitorProtocol(self.qmp)
                 undo.callback(monitor.close)
