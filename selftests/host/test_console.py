@@ -1,7 +1,8 @@
 """The scanner of the kernel log, on logs recorded from real machines.
 
 Each file of logs/ is named for the situation in which it was recorded, on
-Debian's 6.1 and 6.12 kernels with the faulty methods loaded.
+Debian's 6.1 and 6.12 kernels with the faulty methods loaded, or on --kernel=debug
+with a module that does each of these things when it is written to.
 """
 
 from pathlib import Path
@@ -47,6 +48,43 @@ def test_hung_task_is_found_with_its_stack():
     assert any("faulty_stuck_fault" in line for line in first.lines)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "title"),
+    [
+        ("kasan", "kasan", "BUG: KASAN: slab-use-after-free in trouble_write+"),
+        ("lockdep", "lockdep", "WARNING: possible circular locking dependency"),
+        ("lock-held", "lockdep", "WARNING: lock held when returning to user space"),
+        ("sleep-in-atomic", "lockdep", "BUG: sleeping function called from invalid"),
+        ("ubsan", "ubsan", "UBSAN: shift-out-of-bounds in "),
+        ("bad-page", "bad-page", "BUG: Bad page state in process mp.1.1"),
+    ],
+)
+def test_debug_kernel_tells_of_trouble_in_one_finding(name, kind, title):
+    (finding,) = scan_log(f"{name}-7.3")
+    assert finding.kind == kind
+    assert finding.title.startswith(title)
+    assert (finding.run, finding.operation) == (1, 1)
+
+
+def test_report_of_kasan_has_all_to_its_end():
+    (kasan,) = scan_log("kasan-7.3")
+    assert any(line.startswith("Freed by task") for line in kasan.lines)
+    assert any(line.startswith(">ffff888007839c80") for line in kasan.lines)
+
+
+def test_two_detectors_of_one_access_are_two_findings():
+    ubsan, kasan = scan_log("ubsan-and-kasan-7.3")
+    assert (ubsan.kind, kasan.kind) == ("ubsan", "kasan")
+    assert (ubsan.operation, kasan.operation) == (1, 1)
+
+
+def test_dump_of_a_page_belongs_to_the_check_that_failed():
+    page, panic = scan_log("double-free-page-7.3")
+    assert page.kind == "bad-page"
+    assert any("VM_BUG_ON_PAGE(page_ref_count" in line for line in page.lines)
+    assert panic.kind == "panic"
+
+
 def test_panic_by_nmi_belongs_to_no_operation():
     (panic,) = scan_log("panic-by-nmi")
     assert panic.kind == "panic"
@@ -77,6 +115,8 @@ TITLES = {
     "BUG: KASAN: slab-use-after-free in memphys_fault+0x10/0x20": "kasan",
     "BUG: KASAN: null-ptr-deref in range [0x0-0x7]": "kasan",
     "BUG: KFENCE: out-of-bounds read in x+0x1/0x2": "kasan",
+    "kmemleak: Kernel memory leak detector disabled": "leak",
+    "kmemleak: Cannot allocate a kmemleak_object structure": "leak",
     "UBSAN: array-index-out-of-bounds in driver/map.c:3:4": "ubsan",
     "WARNING: possible circular locking dependency detected": "lockdep",
     "WARNING: possible recursive locking detected": "lockdep",

@@ -20,6 +20,10 @@ _PREFIX = re.compile(r"^(?:<\d+>)?(?:\[ *\d+\.\d+\](?:\[ *[CT]\d+\])? ?)*")
 _TASK = re.compile(r"\bmp\.(\d+)\.(\d+)\b")
 _END = re.compile(r"---\[ end |^(?: )*</TASK>")
 
+# KASAN has more to say after the stack: whose memory it is, with a dump of the
+# page that would pass for a report of its own.
+_ENDS = {"kasan": re.compile(r"^={20}")}
+
 
 class _Sign(NamedTuple):
     kind: str
@@ -144,7 +148,8 @@ def scan(lines: Iterable[str]) -> tuple[Finding, ...]:
             report = _Report(kind, line)
         elif report is not None:
             report.lines.append(line)
-            if _END.search(line) or len(report.lines) > REPORT_LINES:
+            end = _ENDS.get(report.kind, _END)
+            if end.search(line) or len(report.lines) > REPORT_LINES:
                 findings.append(report.finding())
                 report = None
     if report is not None:
