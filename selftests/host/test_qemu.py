@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,11 +115,10 @@ def test_machine_that_does_not_start_says_why(stub, tmp_path):
     assert "-kernel /k/vmlinux" in str(caught.value)
 
 
-def test_machine_that_says_nothing_is_given_up(stub, tmp_path, monkeypatch):
-    monkeypatch.setattr(qemu, "BOOT", 0.3)
+def test_machine_that_says_nothing_is_given_up(stub, tmp_path):
     stub("exec sleep 60")
     with pytest.raises(MachineError, match="the agent is silent"):
-        spawn(CONFIG, 1, tmp_path / "console").greet()
+        spawn(replace(CONFIG, patience=0.3), 1, tmp_path / "console").greet()
 
 
 def test_launcher_falls_back_from_kvm(stub, tmp_path):
