@@ -138,8 +138,8 @@ struct memphys_loop {
  * @misc: the node
  * @name: last part of the node's path
  * @method: how it gets mapped
- * @owned: a reference on the method's module is held from birth, not only
- *	while a file is open
+ * @owned: made over netlink: the method is held from birth, not only while a
+ *	file is open
  * @kind: of its backing, enum memphys_backing
  * @lifetime: of its memory, enum memphys_lifetime
  * @npages: length in pages
@@ -249,6 +249,7 @@ u64 memphys_memory_references(struct memphys_region *region);
 int memphys_register_method(const struct memphys_method *method);
 int memphys_unregister_method(const struct memphys_method *method);
 const struct memphys_method *memphys_method_get(const char *name);
+void memphys_method_put(const struct memphys_method *method);
 int memphys_visit_methods(memphys_visit_method visit, unsigned long skip,
 			  void *data);
 const char *memphys_refuses_backing(const struct memphys_method *method,

@@ -118,7 +118,9 @@ EXPORT_SYMBOL_GPL(memphys_unregister_method);
  * memphys_method_get() - look a method up, and hold its module
  * @name: of the method
  *
- * Return: the method, whose owner the caller puts; NULL when there is none.
+ * The driver does not hold itself: it takes the regions along when it goes.
+ *
+ * Return: the method, for memphys_method_put(); NULL when there is none.
  */
 const struct memphys_method *memphys_method_get(const char *name)
 {
@@ -126,10 +128,24 @@ const struct memphys_method *memphys_method_get(const char *name)
 
 	lockdep_assert_held(&memphys_lock);
 	entry = memphys_find_method(name);
-	if (!entry || !try_module_get(entry->method->owner))
+	if (!entry)
+		return NULL;
+
+	if (entry->method->owner != THIS_MODULE &&
+	    !try_module_get(entry->method->owner))
 		return NULL;
 
 	return entry->method;
+}
+
+/**
+ * memphys_method_put() - let go of a method
+ * @method: from memphys_method_get()
+ */
+void memphys_method_put(const struct memphys_method *method)
+{
+	if (method->owner != THIS_MODULE)
+		module_put(method->owner);
 }
 
 /**

@@ -456,7 +456,7 @@ int memphys_nl_region_new_doit(struct sk_buff *skb, struct genl_info *info)
 
 	ret = memphys_nl_create(info, &spec);
 	if (ret) {
-		module_put(spec.method->owner);
+		memphys_method_put(spec.method);
 		return ret;
 	}
 

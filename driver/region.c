@@ -190,8 +190,8 @@ static int memphys_region_publish(struct memphys_region *region)
 
 /**
  * memphys_region_create() - make a region for somebody who asks
- * @spec: has been checked; the method's module is held, and goes over to the
- *	region if this succeeds
+ * @spec: has been checked; the hold on the method goes over to the region if
+ *	this succeeds
  *
  * Return: 0 when the node is there; -EEXIST when the name is taken, -ENOSPC
  * when the parameter max_regions allows no more, -ENOMEM.
@@ -260,8 +260,8 @@ static int memphys_region_kill(struct memphys_region *region, bool revoke)
  */
 int memphys_region_delete(const char *name, bool revoke)
 {
+	const struct memphys_method *method;
 	struct memphys_region *region;
-	struct module *owner;
 	int ret;
 
 	mutex_lock(&memphys_lock);
@@ -285,9 +285,9 @@ int memphys_region_delete(const char *name, bool revoke)
 	if (revoke)
 		memphys_region_revoke(region);
 
-	owner = region->method->owner;
+	method = region->method;
 	memphys_region_put(region);
-	module_put(owner);
+	memphys_method_put(method);
 	return 0;
 
 err_unlock:
@@ -365,7 +365,7 @@ void memphys_regions_exit(void)
 			continue;
 		memphys_region_unlist(region);
 		memphys_node_destroy(region);
-		module_put(region->method->owner);
+		memphys_method_put(region->method);
 		memphys_region_put(region);
 	}
 	mutex_unlock(&memphys_lock);
