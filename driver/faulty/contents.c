@@ -48,5 +48,6 @@ static int faulty_shared_prot_mmap(struct vm_area_desc *desc,
 const struct memphys_method faulty_shared_prot_method = {
 	.name = "shared-prot",
 	.owner = THIS_MODULE,
+	.needs = MEMPHYS_NEED_CONTIGUOUS,
 	.mmap = faulty_shared_prot_mmap,
 };

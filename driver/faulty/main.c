@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * memphys_faulty: methods that are wrong on purpose, one known bug each, so
- * that the test suite can show that it catches them. Each becomes a node of
- * its name under /dev/memphys.
+ * that the test suite can show that it catches them. Each has a window, a node
+ * of its name under /dev/memphys, and regions can ask for it.
  *
  * Loading this on a machine that matters would be a mistake; it asks first.
  */
@@ -40,15 +40,33 @@ int faulty_lazy_mmap(struct vm_area_desc *desc,
 	return memphys_pfn_flags(desc);
 }
 
-static void faulty_destroy_windows(size_t count)
+static int faulty_add(size_t i)
 {
-	while (count--)
+	int ret;
+
+	windows[i] = memphys_window_create(methods[i]);
+	if (IS_ERR(windows[i]))
+		return PTR_ERR(windows[i]);
+
+	ret = memphys_register_method(methods[i]);
+	if (ret)
+		memphys_window_destroy(windows[i]);
+	return ret;
+}
+
+static void faulty_remove(size_t count)
+{
+	while (count--) {
+		/* A region would hold this module: none uses the method. */
+		WARN_ON(memphys_unregister_method(methods[count]));
 		memphys_window_destroy(windows[count]);
+	}
 }
 
 static int __init faulty_init(void)
 {
 	size_t i;
+	int ret;
 
 	if (!disposable) {
 		pr_err("these methods hang and crash: refused without disposable=1\n");
@@ -56,10 +74,10 @@ static int __init faulty_init(void)
 	}
 
 	for (i = 0; i < ARRAY_SIZE(methods); i++) {
-		windows[i] = memphys_window_create(methods[i]);
-		if (IS_ERR(windows[i])) {
-			faulty_destroy_windows(i);
-			return PTR_ERR(windows[i]);
+		ret = faulty_add(i);
+		if (ret) {
+			faulty_remove(i);
+			return ret;
 		}
 	}
 
@@ -69,7 +87,7 @@ module_init(faulty_init);
 
 static void __exit faulty_exit(void)
 {
-	faulty_destroy_windows(ARRAY_SIZE(methods));
+	faulty_remove(ARRAY_SIZE(methods));
 }
 module_exit(faulty_exit);
 
