@@ -289,6 +289,7 @@ ssize_t memphys_phys_write(const char __user *buf, size_t count, loff_t *ppos,
 
 /* region.c: birth, lookup and death of regions. */
 extern struct mutex memphys_lock;
+extern unsigned int memphys_generation;
 #if IS_ENABLED(CONFIG_KUNIT)
 extern unsigned long memphys_max_bytes;
 #endif

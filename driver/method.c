@@ -66,6 +66,7 @@ int memphys_register_method(const struct memphys_method *method)
 		ret = -EEXIST;
 	else
 		list_add_tail(&entry->entry, &methods);
+	memphys_generation++;
 	mutex_unlock(&memphys_lock);
 
 	if (ret)
@@ -106,6 +107,7 @@ int memphys_unregister_method(const struct memphys_method *method)
 		ret = memphys_visit_regions(memphys_uses, 0, &use);
 	if (!ret)
 		list_del(&entry->entry);
+	memphys_generation++;
 	mutex_unlock(&memphys_lock);
 
 	if (!ret)
@@ -187,26 +189,26 @@ static const struct {
 } memphys_reasons[] = {
 	{
 		MEMPHYS_NEED_VMALLOC, MEMPHYS_ANY_BACKING,
-		"backing: this method maps an area of vmalloc, nothing else",
+		"this method maps an area of vmalloc, nothing else",
 	},
 	{
 		MEMPHYS_NEED_CONTIGUOUS, MEMPHYS_ANY_BACKING,
-		"backing: this method maps a range of PFNs, and vmalloc scatters",
+		"this method maps a range of PFNs, and vmalloc scatters",
 	},
 	{
 		MEMPHYS_NEED_PAGES, BIT(MEMPHYS_BACKING_PHYS),
-		"backing: this method takes references, on what is not the driver's",
+		"this method takes references, on what is not the driver's",
 	},
 	{
 		MEMPHYS_NEED_PAGES, MEMPHYS_ANY_BACKING,
-		"backing: this method takes references, and slab counts none",
+		"this method takes references, and slab counts none",
 	},
 };
 
 static const char memphys_no_owner[] =
-	"lifetime: nobody allocates physical memory, so no mapping can own it";
+	"nobody allocates physical memory, so no mapping can own it";
 static const char memphys_too_early[] =
-	"lifetime: this method needs memory before a mapping may allocate any";
+	"this method needs memory before a mapping may allocate any";
 
 /**
  * memphys_refuses_backing() - why a method does not go with a backing

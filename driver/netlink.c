@@ -20,6 +20,7 @@
  * @portid: of who asked
  * @seq: of the request
  * @flags: NLM_F_MULTI in a dump
+ * @cb: of a dump, else NULL
  * @done: entries that the buffer holds
  */
 struct memphys_reply {
@@ -27,6 +28,7 @@ struct memphys_reply {
 	u32 portid;
 	u32 seq;
 	int flags;
+	struct netlink_callback *cb;
 	unsigned long done;
 };
 
@@ -49,8 +51,13 @@ static void memphys_nl_say(struct netlink_ext_ack *extack, const char *message)
 
 static void *memphys_nl_put(struct memphys_reply *reply, u8 cmd)
 {
-	return genlmsg_put(reply->skb, reply->portid, reply->seq,
-			   &memphys_nl_family, reply->flags, cmd);
+	void *hdr;
+
+	hdr = genlmsg_put(reply->skb, reply->portid, reply->seq,
+			  &memphys_nl_family, reply->flags, cmd);
+	if (hdr && reply->cb)
+		genl_dump_check_consistent(reply->cb, hdr);
+	return hdr;
 }
 
 /* Methods. */
@@ -207,6 +214,7 @@ static struct memphys_reply memphys_nl_dump_to(struct sk_buff *skb,
 		.portid = NETLINK_CB(cb->skb).portid,
 		.seq = cb->nlh->nlmsg_seq,
 		.flags = NLM_F_MULTI,
+		.cb = cb,
 	};
 }
 
@@ -221,6 +229,7 @@ int memphys_nl_method_get_dumpit(struct sk_buff *skb,
 		return ret;
 
 	mutex_lock(&memphys_lock);
+	cb->seq = memphys_generation;
 	ret = memphys_visit_methods(memphys_nl_fill_method, cb->args[0],
 				    &reply);
 	mutex_unlock(&memphys_lock);
@@ -239,6 +248,7 @@ int memphys_nl_region_get_dumpit(struct sk_buff *skb,
 		return ret;
 
 	mutex_lock(&memphys_lock);
+	cb->seq = memphys_generation;
 	ret = memphys_visit_regions(memphys_nl_fill_region, cb->args[0],
 				    &reply);
 	mutex_unlock(&memphys_lock);
@@ -251,13 +261,13 @@ static const char *memphys_nl_name(struct genl_info *info)
 	struct nlattr *attr = info->attrs[MEMPHYS_A_REGION_NAME];
 
 	if (GENL_REQ_ATTR_CHECK(info, MEMPHYS_A_REGION_NAME)) {
-		NL_SET_ERR_MSG(info->extack, "name: which region?");
+		NL_SET_ERR_MSG(info->extack, "which region?");
 		return NULL;
 	}
 
 	if (memphys_check_name(nla_data(attr))) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "name: 1 to 31 of a-z, 0-9, - and _, the first a letter or digit");
+				    "1 to 31 of a-z, 0-9, - and _, the first a letter or digit");
 		return NULL;
 	}
 
@@ -267,7 +277,7 @@ static const char *memphys_nl_name(struct genl_info *info)
 static int memphys_nl_no_region(struct genl_info *info)
 {
 	NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[MEMPHYS_A_REGION_NAME],
-			    "name: there is no such region, region-get lists them");
+			    "there is no such region, region-get lists them");
 	return -ENOENT;
 }
 
@@ -316,7 +326,7 @@ static int memphys_nl_check_memory(struct genl_info *info,
 
 	if (!bytes || !PAGE_ALIGNED(bytes) || bytes >> PAGE_SHIFT > ULONG_MAX) {
 		NL_SET_ERR_MSG_ATTR(info->extack, size,
-				    "size: bytes, a whole number of pages");
+				    "bytes, a whole number of pages");
 		return -EINVAL;
 	}
 	spec->npages = bytes >> PAGE_SHIFT;
@@ -325,26 +335,26 @@ static int memphys_nl_check_memory(struct genl_info *info,
 		if (!base)
 			return 0;
 		NL_SET_ERR_MSG_ATTR(info->extack, base,
-				    "base: for backing phys only, others allocate");
+				    "for backing phys only, others allocate");
 		return -EINVAL;
 	}
 
 	if (GENL_REQ_ATTR_CHECK(info, MEMPHYS_A_REGION_BASE)) {
 		NL_SET_ERR_MSG(info->extack,
-			       "base: where does a phys region begin?");
+			       "where does a phys region begin?");
 		return -EINVAL;
 	}
 
 	if (!PAGE_ALIGNED(first)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, base,
-				    "base: the physical address of a page");
+				    "the physical address of a page");
 		return -EINVAL;
 	}
 
 	if (memphys_check_pages(first >> PAGE_SHIFT, spec->npages,
 				memphys_limit())) {
 		NL_SET_ERR_MSG_ATTR(info->extack, base,
-				    "base: base and size leave what the CPU can address");
+				    "base and size leave what the CPU can address");
 		return -EINVAL;
 	}
 
@@ -393,12 +403,12 @@ static int memphys_nl_create(struct genl_info *info,
 	case -EEXIST:
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    info->attrs[MEMPHYS_A_REGION_NAME],
-				    "name: taken, region-get lists the names");
+				    "taken, region-get lists the names");
 		break;
 	case -ENOMEM:
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    info->attrs[MEMPHYS_A_REGION_SIZE],
-				    "size: no such memory; parameter max_bytes and the backing set limits");
+				    "no such memory; parameter max_bytes and the backing set limits");
 		break;
 	case -ENOSPC:
 		NL_SET_ERR_MSG(info->extack,
@@ -450,7 +460,7 @@ int memphys_nl_region_new_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_unlock(&memphys_lock);
 	if (!spec.method) {
 		NL_SET_ERR_MSG_ATTR(info->extack, method,
-				    "method: there is no such method, method-get lists them");
+				    "there is no such method, method-get lists them");
 		return -ENOENT;
 	}
 
@@ -489,12 +499,12 @@ int memphys_nl_region_del_doit(struct sk_buff *skb, struct genl_info *info)
 	case -EBUSY:
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    info->attrs[MEMPHYS_A_REGION_NAME],
-				    "name: open or mapped; revoke takes it away all the same");
+				    "open or mapped; revoke takes it away all the same");
 		break;
 	case -EPERM:
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    info->attrs[MEMPHYS_A_REGION_NAME],
-				    "name: the window of a method stays as long as its module");
+				    "the window of a method stays as long as its module");
 		break;
 	}
 	return ret;

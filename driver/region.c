@@ -15,6 +15,9 @@
 DEFINE_MUTEX(memphys_lock); /* the lists of regions and of methods */
 EXPORT_SYMBOL_IF_KUNIT(memphys_lock);
 
+/* Goes up with each change of either list, so that a dump notices. */
+unsigned int memphys_generation = 1;
+
 static LIST_HEAD(regions);
 static unsigned int nregions;
 
@@ -184,6 +187,7 @@ static int memphys_region_publish(struct memphys_region *region)
 		return ret;
 
 	list_add_tail(&region->entry, &regions);
+	memphys_generation++;
 	nregions += region->owned;
 	return 0;
 }
@@ -234,6 +238,7 @@ static void memphys_region_unlist(struct memphys_region *region)
 {
 	lockdep_assert_held(&memphys_lock);
 	list_del(&region->entry);
+	memphys_generation++;
 	nregions -= region->owned;
 }
 
