@@ -64,16 +64,19 @@ def run(own, control):
 
 @pytest.fixture
 def regions(own, control, subtests):
-    """Each pair that the driver offers, for as long as region r0 is one of it."""
+    """Return a subtest for each pair that the driver offers: region r0 is of it."""
 
-    def each(wanted=lambda pair: True):
+    @contextmanager
+    def trial(pair):
+        with subtests.test(pair.name), made(own, control, pair):
+            yield pair
+
+    def trials(wanted=lambda pair: True):
         chosen = [pair for pair in pairs(control) if wanted(pair)]
         assert chosen
-        for pair in chosen:
-            with subtests.test(pair.name), made(own, control, pair):
-                yield pair
+        return map(trial, chosen)
 
-    return each
+    return trials
 
 
 @contextmanager
@@ -109,141 +112,153 @@ def in_use(control):
 
 def test_region_in_use_is_not_taken_away(run, regions):
     """Open, mapped, mapped in a child: each holds it, and nothing changes."""
-    for _ in regions():
-        assert run(
-            """
-            open f0 {node} rdwr
-            {delete}
-            mmap m0 f0 off=0x1000 len=0x2000 prot=rw flags=shared
-            store m0 4 7
-            {delete}
-            close f0
-            {delete}
-            munmap m0+0x1000
-            {delete}
-            load m0 4
-            fork p1
-            munmap m0
-            {delete}
-            p1: {delete}
-            p1: load m0 4
-            open f0 {node} rdonly
-            close f0
-            wait p1
-            {delete}
-            open f0 {node} rdonly
-            {delete}
-            """
-        ) == [
-            *("ok", "EBUSY", "ok", "ok", "EBUSY", "ok", "EBUSY", "ok", "EBUSY"),
-            *("ok 0x7", "ok", "ok", "EBUSY", "EBUSY", "ok 0x7", "ok", "ok"),
-            *("ok", "ok", "ENOENT", "ENOENT"),
-        ]
+    for trial in regions():
+        with trial:
+            assert run(
+                """
+                open f0 {node} rdwr
+                {delete}
+                mmap m0 f0 off=0x1000 len=0x2000 prot=rw flags=shared
+                store m0 4 7
+                {delete}
+                close f0
+                {delete}
+                munmap m0+0x1000
+                {delete}
+                load m0 4
+                fork p1
+                munmap m0
+                {delete}
+                p1: {delete}
+                p1: load m0 4
+                open f0 {node} rdonly
+                close f0
+                wait p1
+                {delete}
+                open f0 {node} rdonly
+                {delete}
+                """
+            ) == [
+                *("ok", "EBUSY", "ok", "ok", "EBUSY", "ok", "EBUSY", "ok", "EBUSY"),
+                *("ok 0x7", "ok", "ok", "EBUSY", "EBUSY", "ok 0x7", "ok", "ok"),
+                *("ok", "ok", "ENOENT", "ENOENT"),
+            ]
 
 
 def test_revoked_region_is_gone_for_everybody_who_has_it(run, regions):
     """Shared, private before and after the copy, in a child, and the file."""
-    for _ in regions():
-        assert run(
-            """
-            open f0 {node} rdwr
-            mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
-            mmap m1 f0 off=0 len=0x4000 prot=rw flags=private
-            mmap m2 f0 off=0 len=0x4000 prot=rw flags=private
-            store m0 8 1
-            store m1+0x1000 8 2
-            load m1+0x2000 8
-            fork p1
-            p1: store m1+0x3000 8 3
-            {revoke}
-            load m0 8
-            store m0+0x3000 8 4
-            load m1+0x1000 8
-            load m1+0x2000 8
-            store m1+0x2000 8 5
-            store m2+0x1000 8 6
-            p1: load m0 8
-            p1: load m1+0x3000 8
-            p1: load m2 8
-            peek m0 len=4
-            peek m2 len=4
-            poke m0 data=00
-            """
-        ) == [
-            *(["ok"] * 6 + ["ok 0x0", "ok", "ok", "ok"]),
-            *("SIGBUS m0+0x0 ADRERR", "SIGBUS m0+0x3000 ADRERR"),
-            *("SIGBUS m1+0x1000 ADRERR", "SIGBUS m1+0x2000 ADRERR"),
-            *("SIGBUS m1+0x2000 ADRERR", "SIGBUS m2+0x1000 ADRERR"),
-            *("SIGBUS m0+0x0 ADRERR", "SIGBUS m1+0x3000 ADRERR"),
-            *("SIGBUS m2+0x0 ADRERR", "EIO", "EIO", "EIO"),
-        ]
+    for trial in regions():
+        with trial:
+            assert run(
+                """
+                open f0 {node} rdwr
+                mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
+                mmap m1 f0 off=0 len=0x4000 prot=rw flags=private
+                mmap m2 f0 off=0 len=0x4000 prot=rw flags=private
+                store m0 8 1
+                store m1+0x1000 8 2
+                load m1+0x2000 8
+                fork p1
+                p1: store m1+0x3000 8 3
+                {revoke}
+                load m0 8
+                store m0+0x3000 8 4
+                load m1+0x1000 8
+                load m1+0x2000 8
+                store m1+0x2000 8 5
+                store m2+0x1000 8 6
+                p1: load m0 8
+                p1: load m1+0x3000 8
+                p1: load m2 8
+                peek m0 len=4
+                peek m2 len=4
+                poke m0 data=00
+                """
+            ) == [
+                *(["ok"] * 6 + ["ok 0x0", "ok", "ok", "ok"]),
+                *("SIGBUS m0+0x0 ADRERR", "SIGBUS m0+0x3000 ADRERR"),
+                *("SIGBUS m1+0x1000 ADRERR", "SIGBUS m1+0x2000 ADRERR"),
+                *("SIGBUS m1+0x2000 ADRERR", "SIGBUS m2+0x1000 ADRERR"),
+                *("SIGBUS m0+0x0 ADRERR", "SIGBUS m1+0x3000 ADRERR"),
+                *("SIGBUS m2+0x0 ADRERR", "EIO", "EIO", "EIO"),
+            ]
 
 
 def test_file_of_a_revoked_region_is_good_for_nothing_but_close(run, regions):
-    for _ in regions():
-        assert run(
-            """
-            open f0 {node} rdwr
-            mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
-            fork p1
-            {revoke}
-            pread f0 off=0 len=1
-            pwrite f0 off=0 data=00
-            mmap m1 f0 off=0 len=0x1000 prot=r flags=private
-            p1: mmap m1 f0 off=0 len=0x1000 prot=rw flags=shared
-            open f1 {node} rdonly
-            {revoke}
-            munmap m0+0x1000 len=0x1000
-            load m0+0x2000 1
-            mprotect m0 len=0x1000 prot=r
-            wait p1
-            munmap m0
-            close f0
-            """
-        ) == [
-            *("ok", "ok", "ok", "ok", "ENODEV", "ENODEV", "ENODEV", "ENODEV"),
-            *("ENOENT", "ENOENT", "ok", "SIGBUS m0+0x2000 ADRERR", "ok", "ok", "ok"),
-            "ok",
-        ]
+    for trial in regions():
+        with trial:
+            assert run(
+                """
+                open f0 {node} rdwr
+                mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
+                fork p1
+                {revoke}
+                pread f0 off=0 len=1
+                pwrite f0 off=0 data=00
+                mmap m1 f0 off=0 len=0x1000 prot=r flags=private
+                p1: mmap m1 f0 off=0 len=0x1000 prot=rw flags=shared
+                open f1 {node} rdonly
+                {revoke}
+                munmap m0+0x1000 len=0x1000
+                load m0+0x2000 1
+                mprotect m0 len=0x1000 prot=r
+                wait p1
+                munmap m0
+                close f0
+                """
+            ) == [
+                *("ok", "ok", "ok", "ok", "ENODEV", "ENODEV", "ENODEV", "ENODEV"),
+                *(
+                    "ENOENT",
+                    "ENOENT",
+                    "ok",
+                    "SIGBUS m0+0x2000 ADRERR",
+                    "ok",
+                    "ok",
+                    "ok",
+                ),
+                "ok",
+            ]
 
 
 def test_name_of_a_revoked_region_is_free_while_the_old_one_is_mapped(
     own, control, run, regions
 ):
     """And what is stored through the new one is not in the old one."""
-    for pair in regions():
-        again = {
-            "name": "r0",
-            "backing": pair.backing.value,
-            "method": pair.method.name,
-            "size": SIZE,
-            "lifetime": pair.lifetime.value,
-        }
-        if pair.backing is Backing.PHYS:
-            again["base"] = own.target.window("arena").base
-        new = run.request(Command.REGION_NEW, **again)
-        results = run(
-            """
-            open f0 {node} rdwr
-            mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
-            fill m0 seed=1
-            {revoke}
-            """
-            + new
-            + """
-            open f1 {node} rdwr
-            mmap m1 f1 off=0 len=0x4000 prot=rw flags=shared
-            store m1 8 5
-            load m0 8
-            load m1 8
-            pread f0 off=0 len=1
-            {delete}
-            """
-        )
-        assert results == [
-            *(["ok"] * 8),
-            *("SIGBUS m0+0x0 ADRERR", "ok 0x5", "ENODEV", "EBUSY"),
-        ]
+    for trial in regions():
+        with trial as pair:
+            again = {
+                "name": "r0",
+                "backing": pair.backing.value,
+                "method": pair.method.name,
+                "size": SIZE,
+                "lifetime": pair.lifetime.value,
+            }
+            if pair.backing is Backing.PHYS:
+                again["base"] = own.target.window("arena").base
+            new = run.request(Command.REGION_NEW, **again)
+            results = run(
+                """
+                open f0 {node} rdwr
+                mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
+                fill m0 seed=1
+                {revoke}
+                """
+                + new
+                + """
+                open f1 {node} rdwr
+                mmap m1 f1 off=0 len=0x4000 prot=rw flags=shared
+                store m1 8 5
+                load m0 8
+                load m1 8
+                pread f0 off=0 len=1
+                {delete}
+                """
+            )
+            assert results == [
+                *(["ok"] * 8),
+                *("SIGBUS m0+0x0 ADRERR", "ok 0x5", "ENODEV", "EBUSY"),
+            ]
 
 
 # ---------------------------------------------------------------- memory
@@ -251,30 +266,31 @@ def test_name_of_a_revoked_region_is_free_while_the_old_one_is_mapped(
 
 def test_nothing_is_held_after_the_processes_are_gone(control, run, regions):
     """They exit with all they have: split, forked, copied, moved nowhere."""
-    for _ in regions():
-        assert in_use(control) == (0, 0, 0)
-        results = run(
-            """
-            open f0 {node} rdwr
-            open f1 {node} rdonly
-            mmap m0 f0 off=0 len=0x8000 prot=rw flags=shared
-            mmap m1 f0 off=0 len=0x8000 prot=rw flags=private
-            fill m0 seed=1
-            store m1+0x2000 8 1
-            munmap m0+0x3000 len=0x1000
-            mprotect m1+0x5000 len=0x1000 prot=r
-            fork p1
-            p1: fork p2
-            p2: munmap m0 len=0x2000
-            p1: close f0
-            p2: store m1+0x4000 8 2
-            wait p1
-            p2: digest m1
-            """
-        )
-        assert results[:-1] == ["ok"] * 14
-        assert results[-1].startswith("ok 32768 ")
-        assert in_use(control) == (0, 0, 0)
+    for trial in regions():
+        with trial:
+            assert in_use(control) == (0, 0, 0)
+            results = run(
+                """
+                open f0 {node} rdwr
+                open f1 {node} rdonly
+                mmap m0 f0 off=0 len=0x8000 prot=rw flags=shared
+                mmap m1 f0 off=0 len=0x8000 prot=rw flags=private
+                fill m0 seed=1
+                store m1+0x2000 8 1
+                munmap m0+0x3000 len=0x1000
+                mprotect m1+0x5000 len=0x1000 prot=r
+                fork p1
+                p1: fork p2
+                p2: munmap m0 len=0x2000
+                p1: close f0
+                p2: store m1+0x4000 8 2
+                wait p1
+                p2: digest m1
+                """
+            )
+            assert results[:-1] == ["ok"] * 14
+            assert results[-1].startswith("ok 32768 ")
+            assert in_use(control) == (0, 0, 0)
 
 
 def owned(pair):
@@ -291,43 +307,45 @@ def test_memory_of_a_mapping_lives_as_long_as_a_part_of_it(control, run, regions
         f"mmap m{n} f1 off=0 len=0x8000 prot=rw flags=shared\nfill m{n} seed={n}\n"
         for n in range(10, 18)
     )
-    for _ in regions(owned):
-        results = run(
-            """
-            open f0 {node} rdwr
-            open f1 {node} rdwr
-            mmap m0 f0 off=0 len=0x8000 prot=rw flags=shared
-            fill m0 seed=3
-            munmap m0+0x3000 len=0x1000
-            digest m0+0x4000
-            close f0
-            fork p1
-            p1: fork p2
-            p1: munmap m0+0x4000
-            wait p1
-            """
-            + others
-            + "p2: digest m0+0x4000\nmunmap m0 len=0x3000\nmunmap m0+0x4000\n"
-            + others
-            + "p2: digest m0+0x4000\np2: store m0 4 9\np2: load m0 4\n"
-        )
-        digests = [result for result in results if result.startswith("ok 16384 ")]
-        assert len(digests) == 3
-        assert len(set(digests)) == 1
-        assert results[-1] == "ok 0x9"
-        assert {*results} == {"ok", "ok 0x9", *digests}
-        assert in_use(control) == (0, 0, 0)
+    for trial in regions(owned):
+        with trial:
+            results = run(
+                """
+                open f0 {node} rdwr
+                open f1 {node} rdwr
+                mmap m0 f0 off=0 len=0x8000 prot=rw flags=shared
+                fill m0 seed=3
+                munmap m0+0x3000 len=0x1000
+                digest m0+0x4000
+                close f0
+                fork p1
+                p1: fork p2
+                p1: munmap m0+0x4000
+                wait p1
+                """
+                + others
+                + "p2: digest m0+0x4000\nmunmap m0 len=0x3000\nmunmap m0+0x4000\n"
+                + others
+                + "p2: digest m0+0x4000\np2: store m0 4 9\np2: load m0 4\n"
+            )
+            digests = [result for result in results if result.startswith("ok 16384 ")]
+            assert len(digests) == 3
+            assert len(set(digests)) == 1
+            assert results[-1] == "ok 0x9"
+            assert {*results} == {"ok", "ok 0x9", *digests}
+            assert in_use(control) == (0, 0, 0)
 
 
 def test_each_mapping_has_memory_of_its_own_that_is_zeroed(run, regions):
-    for _ in regions(owned):
-        results = run(
-            "open f0 {node} rdwr\n"
-            + "mmap m0 f0 off=0 len=0x8000 prot=rw flags=shared\ndigest m0\n"
-            "fill m0 seed=2\nmmap m1 f0 off=0 len=0x8000 prot=r flags=shared\n"
-            "digest m1\nmunmap m0\nmunmap m1\n" * 4
-        )
-        assert len({result for result in results if result != "ok"}) == 1
+    for trial in regions(owned):
+        with trial:
+            results = run(
+                "open f0 {node} rdwr\n"
+                + "mmap m0 f0 off=0 len=0x8000 prot=rw flags=shared\ndigest m0\n"
+                "fill m0 seed=2\nmmap m1 f0 off=0 len=0x8000 prot=r flags=shared\n"
+                "digest m1\nmunmap m0\nmunmap m1\n" * 4
+            )
+            assert len({result for result in results if result != "ok"}) == 1
 
 
 def test_memory_is_counted_and_given_back(own, control, run):
@@ -402,53 +420,54 @@ def test_forty_regions_are_forty_memories(own, control, run):
 
 def test_several_processes_make_use_and_delete_regions(control, run, regions):
     """Each has a region of its own, and all of them one that they share."""
-    for pair in regions(lambda pair: pair.backing is not Backing.PHYS):
-        spec = {
-            "backing": pair.backing.value,
-            "method": pair.method.name,
-            "size": SIZE,
-            "lifetime": pair.lifetime.value,
-        }
-        steps = []
-        for peer in range(1, 5):
-            name = f"own-{peer}"
-            new = run.request(Command.REGION_NEW, name=name, **spec)
-            end = run.request(Command.REGION_DEL, name=name)
-            steps.append(
-                [
-                    (new, "ok"),
-                    (f"open f1 /dev/memphys/{name} rdwr", "ok"),
-                    (end, "EBUSY"),
-                    ("mmap m1 f1 off=0 len=0x8000 prot=rw flags=shared", "ok"),
-                    ("open f0 {node} rdwr", "ok"),
-                    ("mmap m0 f0 off=0 len=0x8000 prot=rw flags=private", "ok"),
-                    ("{delete}", "EBUSY"),
-                    (f"store m1+{0x1000 * peer:#x} 4 {peer}", "ok"),
-                    (f"store m0+{0x1000 * peer:#x} 4 {peer}", "ok"),
-                    (new, "EEXIST"),
-                    ("close f1", "ok"),
-                    (f"load m1+{0x1000 * peer:#x} 4", f"ok {peer:#x}"),
-                    (f"load m0+{0x1000 * peer:#x} 4", f"ok {peer:#x}"),
-                    (end, "EBUSY"),
-                    ("munmap m1", "ok"),
-                    (end, "ok"),
-                    ("close f0", "ok"),
-                    ("munmap m0", "ok"),
-                ]
+    for trial in regions(lambda pair: pair.backing is not Backing.PHYS):
+        with trial as pair:
+            spec = {
+                "backing": pair.backing.value,
+                "method": pair.method.name,
+                "size": SIZE,
+                "lifetime": pair.lifetime.value,
+            }
+            steps = []
+            for peer in range(1, 5):
+                name = f"own-{peer}"
+                new = run.request(Command.REGION_NEW, name=name, **spec)
+                end = run.request(Command.REGION_DEL, name=name)
+                steps.append(
+                    [
+                        (new, "ok"),
+                        (f"open f1 /dev/memphys/{name} rdwr", "ok"),
+                        (end, "EBUSY"),
+                        ("mmap m1 f1 off=0 len=0x8000 prot=rw flags=shared", "ok"),
+                        ("open f0 {node} rdwr", "ok"),
+                        ("mmap m0 f0 off=0 len=0x8000 prot=rw flags=private", "ok"),
+                        ("{delete}", "EBUSY"),
+                        (f"store m1+{0x1000 * peer:#x} 4 {peer}", "ok"),
+                        (f"store m0+{0x1000 * peer:#x} 4 {peer}", "ok"),
+                        (new, "EEXIST"),
+                        ("close f1", "ok"),
+                        (f"load m1+{0x1000 * peer:#x} 4", f"ok {peer:#x}"),
+                        (f"load m0+{0x1000 * peer:#x} 4", f"ok {peer:#x}"),
+                        (end, "EBUSY"),
+                        ("munmap m1", "ok"),
+                        (end, "ok"),
+                        ("close f0", "ok"),
+                        ("munmap m0", "ok"),
+                    ]
+                )
+            # One after the other, each a step behind the one before.
+            order = sorted(
+                (number + peer, peer) for peer in range(4) for number in range(18)
             )
-        # One after the other, each a step behind the one before.
-        order = sorted(
-            (number + peer, peer) for peer in range(4) for number in range(18)
-        )
-        text = "".join(f"fork p{peer}\n" for peer in range(1, 5))
-        expected = ["ok"] * 4
-        for when, peer in [*order, *order]:
-            step, result = steps[peer][when - peer]
-            text += f"p{peer + 1}: {step}\n"
-            expected.append(result)
-        assert run(text) == expected
-        assert in_use(control) == (0, 0, 0)
-        assert not [r for r in control.regions() if r.name.startswith("own-")]
+            text = "".join(f"fork p{peer}\n" for peer in range(1, 5))
+            expected = ["ok"] * 4
+            for when, peer in [*order, *order]:
+                step, result = steps[peer][when - peer]
+                text += f"p{peer + 1}: {step}\n"
+                expected.append(result)
+            assert run(text) == expected
+            assert in_use(control) == (0, 0, 0)
+            assert not [r for r in control.regions() if r.name.startswith("own-")]
 
 
 # ---------------------------------------------------------------- rmmod
