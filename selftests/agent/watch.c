@@ -60,6 +60,7 @@ static const char * const verdict_names[] = {
  * @waited_ms: time without progress
  * @beat: step that is being waited for
  * @based: @base is set
+ * @whose: the process that @base is of
  * @base: state of the process when the step was first seen
  * @last: state of the process now
  * @status: how p0 ended
@@ -75,6 +76,7 @@ struct watch {
 	uint64_t waited_ms;
 	uint64_t beat;
 	bool based;
+	pid_t whose;
 	struct sample base;
 	struct sample last;
 	int status;
@@ -240,11 +242,15 @@ static enum verdict look(struct watch *w)
 	if (beat != w->beat || !w->based) {
 		w->beat = beat;
 		w->waited_ms = 0;
+		w->whose = pid;
 		w->based = sample_take(pid, &w->base);
 		return VERDICT_OK;
 	}
 
 	w->waited_ms += passed;
+	/* One is gone and another one is waited for: counts do not compare. */
+	if (pid != w->whose && sample_take(pid, &w->base))
+		w->whose = pid;
 	/* Between a fork and the first look, or after an exit: nobody there. */
 	if (!sample_take(pid, &w->last))
 		return w->waited_ms < w->deadline_ms ? VERDICT_OK :
