@@ -226,6 +226,7 @@ void calls_run(const struct op *op, struct result *res);
 int init_machine(const char *port_name);
 int init_insmod(const char *path, const char *args);
 int init_rmmod(const char *name);
+int init_put(const char *path, const char *text);
 
 /* kmsg.c: what the kernel says meanwhile. */
 int kmsg_open(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * memphys agent: what /init of a virtual machine has to do, and the loading
- * of modules.
+ * memphys agent: what /init of a virtual machine has to do, the loading of
+ * modules, and what the kernel is told by files.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -51,6 +51,23 @@ int init_insmod(const char *path, const char *args)
 int init_rmmod(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+}
+
+/*
+ * 0 or an errno. A pwrite of a program does not do everywhere: a file that
+ * seq_open() has opened takes write(2) only.
+ */
+int init_put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = errno;
+	close(fd);
+	return err;
 }
 
 static void load_boot_modules(void)

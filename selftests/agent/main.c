@@ -6,6 +6,7 @@
  *   let NAME NUMBER       a name for file offsets of programs
  *   insmod PATH [ARGS]    ok, or the name of an errno
  *   rmmod NAME            the same
+ *   put PATH TEXT         the same; write(2) of TEXT, to a file as in /sys
  *   nl-open NUMBER        a generic netlink socket; ok, or an errno
  *   nl-join NUMBER GROUP  the same; by its number
  *   nl-send NUMBER HEX [CAPABILITY]
@@ -140,6 +141,15 @@ static void rmmod(char *args)
 	port_answer(init_rmmod(args));
 }
 
+static void put(char *args)
+{
+	char *text = strchr(args, ' ');
+
+	if (text)
+		*text++ = '\0';
+	port_answer(init_put(args, text ? text : ""));
+}
+
 static void nl_open(char *args)
 {
 	port_answer(-netlink_open(args));
@@ -167,6 +177,7 @@ static const struct {
 	{ "let", let },
 	{ "insmod", insmod },
 	{ "rmmod", rmmod },
+	{ "put", put },
 	{ "nl-open", nl_open },
 	{ "nl-join", nl_join },
 	{ "nl-send", nl_send },

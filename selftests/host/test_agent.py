@@ -191,6 +191,17 @@ def test_module_that_is_not_there_is_refused(agent_file, tmp_path):
     assert process.wait(timeout=10) == 0
 
 
+def test_word_is_put_into_a_file(agent_file, tmp_path):
+    file = tmp_path / "file"
+    process, agent = spawn(agent_file)
+    assert agent.put(str(file), "scan") == "ENOENT"
+    file.write_text("")
+    assert agent.put(str(file), "1 word") == "ok"
+    assert file.read_text() == "1 word"
+    agent.close()
+    assert process.wait(timeout=10) == 0
+
+
 def test_request_has_the_result_of_its_ack(machine):
     """No family has the number 0x7fff; the controller has one for itself."""
     head = struct.Struct("=IHHII")

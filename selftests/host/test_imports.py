@@ -43,7 +43,7 @@ MAY = {
     "targets.memphys": "files machine program target verdict",
     "targets.regions": "control machine target targets.memphys",
     "journal": "",
-    "leaks": "console files machine program verdict",
+    "leaks": "console files machine verdict",
     "coverage": "build files kernel machine",
     "lab": "agent grammar journal machine model program report.text target verdict",
     "setup": "coverage debug_kernel kernel leaks machine machine.image "

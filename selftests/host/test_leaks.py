@@ -3,10 +3,9 @@
 import pytest
 
 from mmapkit import leaks
-from mmapkit.errors import MachineLost, MmapkitError
+from mmapkit.errors import MachineError, MachineLost, MmapkitError
 from mmapkit.machine import Machines
-from mmapkit.program import Open, Pread, Pwrite
-from mmapkit.verdict import Data, Errno, Finding, Ok, Outcome, Value, Verdict
+from mmapkit.verdict import Data, Finding, Ok, Outcome, Verdict
 
 TOLD = """\
 unreferenced object 0xffff88800c1e5c00 (size 192):
@@ -54,11 +53,10 @@ class Leaky:
     usable = True
     title = "leaky"
 
-    def __init__(self, told="", write=None, verdict=Verdict.OK, findings=()):
+    def __init__(self, told="", answer="ok", complaint=None):
         self.told = told
-        self.write = write
-        self.verdict = verdict
-        self.findings = findings
+        self.answer = answer
+        self.complaint = complaint
         self.now = 0.0
         self.scans = []
         self.closed = False
@@ -66,24 +64,19 @@ class Leaky:
     def prepare(self):
         pass
 
+    def put(self, path, text):
+        assert (path, text) == ("/sys/kernel/debug/kmemleak", "scan")
+        self.scans.append(self.now)
+        self.now += 2
+        if self.complaint and len(self.scans) == 2:
+            raise self.complaint
+        return self.answer
+
     def run(self, program, mode=None):
-        results = []
-        verdict, findings = Verdict.OK, ()
-        for operation in program:
-            match operation:
-                case Open():
-                    results.append(Ok())
-                case Pwrite():
-                    assert operation.data == b"scan"
-                    self.now += 2
-                    self.scans.append(self.now)
-                    results.append(self.write or Value(4))
-                    verdict, findings = self.verdict, self.findings
-                case Pread():
-                    at = operation.off.delta
-                    data = self.told.encode()[at : at + operation.len]
-                    results.append(Data(data))
-        return Outcome(tuple(results), verdict, None, (), findings, ())
+        _, *reads = program
+        text = self.told.encode()
+        data = [Data(text[r.off.delta : r.off.delta + r.len]) for r in reads]
+        return Outcome((Ok(), *data), Verdict.OK, None, (), (), ())
 
     def close(self):
         self.closed = True
@@ -104,26 +97,34 @@ def test_last_scan_is_one_that_nothing_is_too_young_for(clock):
     machine = clock(Leaky())
     assert leaks.check(machine) == ()
     assert len(machine.scans) >= 2
-    assert machine.scans[-1] - 2 >= leaks.YOUNG
+    assert machine.scans[-1] >= leaks.YOUNG
+
+
+SAID = MachineError("put: kmemleak: 2 new suspected memory leaks")
 
 
 def test_leaks_are_found_though_the_log_tells_of_them_too(clock):
-    said = Finding("leak", "kmemleak: 2 new suspected memory leaks")
-    machine = clock(Leaky(TOLD, verdict=Verdict.SPLAT, findings=(said,)))
+    machine = clock(Leaky(TOLD, complaint=SAID))
     assert [finding.run for finding in leaks.check(machine)] == [17, None]
+    assert machine.scans[-1] >= leaks.YOUNG
+
+
+def test_what_the_last_scan_takes_back_is_no_leak(clock):
+    assert leaks.check(clock(Leaky(complaint=SAID))) == ()
 
 
 @pytest.mark.parametrize(
-    "machine",
+    ("machine", "reason"),
     [
-        Leaky(write=Errno("EPERM")),
-        Leaky(verdict=Verdict.HANG),
-        Leaky(verdict=Verdict.SPLAT, findings=(Finding("oops", "BUG: unable"),)),
+        (Leaky(answer="EPERM"), "does not scan: EPERM"),
+        (Leaky(complaint=MachineLost("the agent is silent")), "silent"),
+        (Leaky(complaint=MachineError("put: BUG: unable to handle")), "BUG"),
+        (Leaky(TOLD, complaint=MachineLost("gone")), "gone"),
     ],
-    ids=["refused", "hangs", "oops"],
+    ids=["refused", "silent", "oops", "lost with leaks"],
 )
-def test_scan_that_fails_is_an_error_and_not_a_clean_machine(clock, machine):
-    with pytest.raises(MmapkitError, match="kmemleak scan"):
+def test_scan_that_fails_is_an_error_and_not_a_clean_machine(clock, machine, reason):
+    with pytest.raises(MmapkitError, match=reason):
         leaks.check(clock(machine))
 
 

@@ -137,6 +137,13 @@ def test_session_keeps_what_the_kernel_said_of_the_last_module(agent):
     assert session.said == ()
 
 
+def test_kernel_that_complains_of_a_word_is_an_error(agent):
+    session = Session(agent(*done(0), "ok", *done(0, 0, WARNING)))
+    with pytest.raises(MachineError, match="put /sys/x scan: WARNING"):
+        session.put("/sys/x", "scan")
+    assert not session.usable
+
+
 def test_old_taint_is_not_held_against_anybody(agent):
     old = 1 << 9 | 1
     session = Session(agent(*done(0, old), "ok", *done(0, old), *done(1, old)))

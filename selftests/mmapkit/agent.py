@@ -270,6 +270,10 @@ class Agent:
         """Unload a module; "ok", or the name of an errno."""
         return self._command(f"rmmod {name}")
 
+    def put(self, path: str, text: str) -> str:
+        """Write a word to a file of the machine's; "ok", or the name of an errno."""
+        return self._command(f"put {path} {text}")
+
     def netlink(self) -> "Netlink":
         """Open a generic netlink socket."""
         number = next(n for n in itertools.count() if n not in self._sockets)

@@ -58,6 +58,12 @@ class Machine(Protocol):
     def said(self) -> tuple[str, ...]:
         """What the kernel said when a module was loaded or unloaded last."""
 
+    def put(self, path: str, text: str) -> str:
+        """Write a word to a file, as in /sys; "ok", or the name of an errno.
+
+        MachineError when the kernel complains of it.
+        """
+
     def netlink(self) -> Netlink:
         """Open a generic netlink socket on the machine."""
 

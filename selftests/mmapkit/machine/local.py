@@ -94,6 +94,9 @@ class LocalMachine:
     def said(self) -> tuple[str, ...]:
         return self._session.said
 
+    def put(self, path: str, text: str) -> str:
+        return self._session.put(path, text)
+
     def netlink(self) -> Netlink:
         return self._session.netlink()
 

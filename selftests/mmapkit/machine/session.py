@@ -54,6 +54,12 @@ class Session:
         self._look_back(f"rmmod {name}")
         return answer
 
+    def put(self, path: str, text: str) -> str:
+        """Write a word to a file; MachineError when the kernel complains of it."""
+        answer = self._agent.put(path, text)
+        self._look_back(f"put {path} {text}")
+        return answer
+
     def netlink(self) -> Netlink:
         """Open a generic netlink socket."""
         return self._agent.netlink()
