@@ -622,7 +622,7 @@ static const struct refusal_case refusal_cases[] = {
 	{ "name of 32 characters", { .name = LETTERS_31 "5",
 				     .owner = THIS_MODULE,
 				     .mmap = stub_mmap }, -EINVAL },
-	{ "no owner", { .name = "kunit", .mmap = stub_mmap }, -EINVAL },
+	{ "built in, no owner", { .name = "kunit", .mmap = stub_mmap }, 0 },
 	{ "no way to map", { .name = "kunit", .owner = THIS_MODULE },
 	  -EINVAL },
 	{ "a fault only", { .name = "kunit", .owner = THIS_MODULE,

@@ -51,7 +51,8 @@ int memphys_register_method(const struct memphys_method *method)
 	struct memphys_entry *entry;
 	int ret = 0;
 
-	if (memphys_check_name(method->name) || !method->owner ||
+	/* The owner is NULL for what is built into the kernel. */
+	if (memphys_check_name(method->name) ||
 	    !method->mmap == !method->populate ||
 	    (method->huge_fault && !method->fault))
 		return -EINVAL;
