@@ -1,7 +1,6 @@
 """What kmemleak has to say of a machine: memory that nobody points to any more."""
 
 import re
-import time
 
 from mmapkit.console import task_of
 from mmapkit.errors import MachineError, MachineLost
@@ -39,6 +38,11 @@ def parse(text: str) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
+def _uptime(machine: Machine) -> float:
+    """Return the machine's own idea of the seconds, which may be long ones."""
+    return float(read_text(machine, "/proc/uptime").split()[0])
+
+
 def _scan(machine: Machine) -> MachineError | None:
     """Have kmemleak look; returns what the kernel says to what it finds."""
     try:
@@ -56,11 +60,11 @@ def check(machine: Machine) -> tuple[Finding, ...]:
     """Return what has leaked on a machine until now.
 
     The last scan is one that no object is too young for. There are two at
-    least: what is being moved about may be missed by one.
+    least: one takes the sum of an object, the next sees that nothing changed it.
     """
-    began = time.monotonic()
+    began = _uptime(machine)
     said = [_scan(machine)]
-    while time.monotonic() < began + YOUNG:
+    while _uptime(machine) < began + YOUNG:
         said.append(_scan(machine))
     said.append(_scan(machine))
     found = parse(read_text(machine, KMEMLEAK))
