@@ -105,7 +105,9 @@ def argv(
     accelerator = "kvm" if config.accelerator == "kvm" else "tcg,thread=multi"
     words = [BINARY, "-nodefaults", "-no-user-config", "-display", "none"]
     words += ["-machine", "q35", "-accel", accelerator, "-cpu", cpu]
-    words += ["-smp", str(config.cpus), "-m", f"{config.memory // _MIB}M"]
+    # A socket each: the firmware's table for a kernel without ACPI has no cores.
+    words += ["-smp", f"{config.cpus},sockets={config.cpus}"]
+    words += ["-m", f"{config.memory // _MIB}M"]
     words += ["-kernel", str(config.kernel), "-initrd", str(config.initrd)]
     words += ["-append", command_line(config)]
     # A guest that resets has panicked: let it end.
