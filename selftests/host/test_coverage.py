@@ -84,6 +84,13 @@ def test_headers_are_not_shown_though_they_count(built, run):
     assert [s.name for s in coverage.measure(built[1], [folder])] == ["main.c"]
 
 
+@pytest.mark.parametrize("name", ["faulty/loop.c", "driver_kunit.c", "memphys.h"])
+def test_what_is_not_the_driver_is_not_shown(built, run, monkeypatch, name):
+    told = {name: {1: 0}, "region.c": {1: 0}}
+    monkeypatch.setattr(coverage, "lines_of", lambda *_: told)
+    assert [s.name for s in coverage.measure(built[1], [run()])] == ["region.c"]
+
+
 def test_counts_that_are_damaged_are_an_error(built, tmp_path):
     (tmp_path / "main.gcda").write_bytes(b"nonsense")
     with pytest.raises(MmapkitError):

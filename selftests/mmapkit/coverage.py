@@ -7,6 +7,7 @@ take theirs with them.
 
 import gzip
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -106,7 +107,10 @@ def merge(parts: Iterable[Mapping[str, Mapping[int, int]]]) -> list[Source]:
 
 
 def measure(modules: Path, folders: Iterable[Path]) -> list[Source]:
-    """Return the coverage of the driver's own files by what fetch() put there."""
+    """Return the coverage of the driver's own files by what fetch() put there.
+
+    Those are the files of its folder, without its tests.
+    """
     build = modules / BUILD
     built_in = (modules / BUILT_IN).read_text()
     parts = [
@@ -117,7 +121,7 @@ def measure(modules: Path, folders: Iterable[Path]) -> list[Source]:
     return [
         source
         for source in merge(parts)
-        if "/" not in source.name and source.name.endswith(".c")
+        if re.fullmatch(r"[^/]+(?<!_kunit)\.c", source.name)
     ]
 
 
