@@ -1,0 +1,151 @@
+"""The oracle: what Linux and a correct driver must do with a program.
+
+Pure Python, no I/O. It answers with the result of every operation, and knows
+every byte. Each rule names where it comes from: do_mmap() and the like are
+functions of the kernel (mm/mmap.c, mm/mprotect.c, fs/read_write.c), read in
+6.1, 6.12 and 7.3 and the same in all of them unless said otherwise.
+
+Mappings lie apart, the agent sees to it, so each has an address space of its
+own here: offsets in bytes from its start, pages counted from there.
+
+This file leads each operation to its rule. A rule is a function, in one file with
+those that it has to do with; it changes the state and returns the result. What
+memory.py, mapping.py and state.py keep is there for all of them, and no rule.
+"""
+
+from dataclasses import dataclass
+
+from mmapkit.errors import ModelError
+from mmapkit.model import access, address_space, files, outside, processes
+from mmapkit.model.mapping import Mapping
+from mmapkit.model.state import State
+from mmapkit.program import (
+    Close,
+    Digest,
+    Drop,
+    Fill,
+    Fork,
+    Load,
+    Mmap,
+    Mprotect,
+    Munmap,
+    OnMapping,
+    OnRange,
+    Open,
+    Operation,
+    Peek,
+    Poke,
+    Pread,
+    Program,
+    Pwrite,
+    Store,
+    Wait,
+)
+from mmapkit.target import Target
+from mmapkit.verdict import Outcome, Result, Void
+
+#: bytes of nothing that a program may count on, on both sides of a mapping
+ROOM = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a program has to come to, and the bytes that it changes.
+
+    dirty has the offset of every page of the device that was written to, in
+    bytes.
+    """
+
+    outcome: Outcome
+    dirty: frozenset[int]
+
+
+class Model:
+    """What a target has to do with programs."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    def expect(self, program: Program) -> Expectation:
+        """Return what a program has to come to, from the content of the target now.
+
+        ModelError: the program asks for something that the model cannot know.
+        """
+        state = State(self.target)
+        results = tuple(_step(state, op) for op in program)
+        return Expectation(Outcome(results), state.memory.dirty)
+
+    def run(self, program: Program) -> Outcome:
+        """Return the outcome that a program has to have."""
+        return self.expect(program).outcome
+
+
+def _step(state: State, op: Operation) -> Result:
+    """Do one operation by its rule."""
+    process = state.processes.get(op.proc)
+    if process is None or not process.alive:
+        return Void()
+    match op:
+        case Fork():
+            return processes.fork(state, process, op)
+        case Wait():
+            return processes.wait(state, op)
+        case Drop():
+            return processes.drop(process, op)
+        case Open():
+            return files.open_file(state, process, op)
+        case Close():
+            return files.close_file(process, op)
+        case Pread():
+            return files.pread(state, process, op)
+        case Pwrite():
+            return files.pwrite(state, process, op)
+        case Mmap():
+            return address_space.mmap(state, process, op)
+        case OnMapping():
+            mapping = process.maps.get(op.map)
+            return Void() if mapping is None else _step_on(state, mapping, op)
+    raise ModelError(f"the model has no rule for {op.word}")
+
+
+def _step_on(state: State, mapping: Mapping, op: OnMapping) -> Result:
+    """Do one operation on a mapping that is there."""
+    length = _extent(mapping, op)
+    if op.off < -ROOM or op.off + length > mapping.size + ROOM:
+        raise ModelError(f"{op.word}: nobody knows what lies so far away")
+    match op:
+        case Munmap():
+            return address_space.munmap(state, mapping, length, op)
+        case Mprotect():
+            return address_space.mprotect(state, mapping, length, op)
+        case Load():
+            return access.load(state, mapping, op)
+        case Store():
+            return access.store(state, mapping, op)
+        case Fill():
+            return access.fill(state, mapping, length, op)
+        case Digest():
+            return access.digest(state, mapping, length, op)
+        case Peek():
+            return outside.peek(state, mapping, op)
+        case Poke():
+            return outside.poke(state, mapping, op)
+    raise ModelError(f"the model has no rule for {op.word}")
+
+
+def _extent(mapping: Mapping, op: OnMapping) -> int:
+    """Return how many bytes an operation is about."""
+    match op:
+        case Load() | Store():
+            return op.width
+        case Peek():
+            return op.len
+        case Poke():
+            return len(op.data)
+    assert isinstance(op, OnRange)
+    length = op.len
+    if length is None:
+        length = mapping.size - op.off if 0 <= op.off < mapping.size else 0
+    if isinstance(op, Fill | Digest):
+        length -= length % op.width
+    return length

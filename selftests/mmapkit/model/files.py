@@ -1,0 +1,70 @@
+"""Files, and what the kernel itself reads and writes there.
+
+open, close, pread, pwrite.
+"""
+
+from mmapkit.content import digest, pattern
+from mmapkit.errors import ModelError
+from mmapkit.model.state import File, Process, State
+from mmapkit.program import MAX_DATA, Close, Open, Pread, Pwrite
+from mmapkit.verdict import Data, Digested, Errno, Ok, Result, Value
+
+
+def open_file(state: State, process: Process, op: Open) -> Result:
+    """Open a file of the target; open(2)."""
+    node = state.target.node(op.path)
+    if node is None:
+        raise ModelError(f"the model knows no file {op.path}")
+    # The agent closes what it had under that handle in any case.
+    process.files.pop(op.file, None)
+    # Raw memory: as open_port() of drivers/char/mem.c.
+    if "sys_rawio" in process.dropped:
+        return Errno("EPERM")
+    process.files[op.file] = File(node, op.mode)
+    return Ok()
+
+
+def close_file(process: Process, op: Close) -> Result:
+    """Close a file, of which mappings stay; close(2)."""
+    return Ok() if process.files.pop(op.file, None) else Errno("EBADF")
+
+
+def pread(state: State, process: Process, op: Pread) -> Result:
+    """Read all that is asked for, or nothing; pread(2)."""
+    start = _start(state, process, op)
+    if isinstance(start, Errno):
+        return start
+    data = state.memory.read(start, op.len)
+    if len(data) <= MAX_DATA:
+        return Data(data)
+    return Digested(len(data), digest(data))
+
+
+def pwrite(state: State, process: Process, op: Pwrite) -> Result:
+    """Write all that is given, or nothing; pwrite(2)."""
+    start = _start(state, process, op)
+    if isinstance(start, Errno):
+        return start
+    data = op.data
+    if data is None:
+        data = pattern(op.len, op.seed, op.off.delta)
+    state.memory.write(start, data)
+    return Value(op.len)
+
+
+def _start(state: State, process: Process, op: Pread | Pwrite) -> int | Errno:
+    """Return the address that a transfer begins at, or why there is none."""
+    off = state.target.resolve(op.off)
+    file = process.files.get(op.file)
+    # ksys_pread64(): the sign of the offset, then the file.
+    if off >> 63:
+        return Errno("EINVAL")
+    if file is None:
+        return Errno("EBADF")
+    if not (file.readable if isinstance(op, Pread) else file.writable):
+        return Errno("EBADF")
+    if file.node.owns:
+        return Errno("ENXIO")
+    if op.len and state.beyond(file.node, off, op.len):
+        return Errno("EINVAL")
+    return file.node.start + off

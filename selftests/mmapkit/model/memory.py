@@ -1,0 +1,75 @@
+"""The memory behind a device, as the model keeps it: what programs have written."""
+
+from collections.abc import Iterator
+
+from mmapkit.errors import ModelError
+from mmapkit.target import Target, Window
+
+#: where memory lies that belongs to one mmap(): far from any target's
+_OWN = 1 << 80
+_OWN_STEP = 1 << 64
+
+
+def by_page(start: int, length: int, page: int) -> Iterator[tuple[int, int]]:
+    """Cut a range of bytes into parts that lie within one page each."""
+    end = start + length
+    while start < end:
+        count = min(end, start - start % page + page) - start
+        yield start, count
+        start += count
+
+
+class Memory:
+    """The memory behind the device: the target's, and what programs wrote."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.page = target.traits.page_size
+        self._window: Window | None = None
+        self._owned = 0
+        self._pages: dict[int, bytearray] = {}
+
+    def own(self) -> int:
+        """Return the address of zeroed memory that nothing else has."""
+        self._owned += 1
+        return _OWN + self._owned * _OWN_STEP
+
+    @property
+    def dirty(self) -> frozenset[int]:
+        """The address of every page of the target that was written to."""
+        return frozenset(address for address in self._pages if address < _OWN)
+
+    def read(self, address: int, length: int) -> bytes:
+        """Return bytes from anywhere."""
+        parts = by_page(address, length, self.page)
+        return b"".join(self.read_page(at, count) for at, count in parts)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Change bytes anywhere."""
+        for at, count in by_page(address, len(data), self.page):
+            self.write_page(at, data[at - address : at - address + count])
+
+    def read_page(self, address: int, length: int) -> bytes:
+        """Return bytes that lie within one page."""
+        start = address - address % self.page
+        if page := self._pages.get(start):
+            return bytes(page[address - start : address - start + length])
+        if address >= _OWN:
+            return bytes(length)
+        window = self._find(address)
+        return window.content.read(address - window.base, length)
+
+    def write_page(self, address: int, data: bytes) -> None:
+        """Change bytes that lie within one page."""
+        start = address - address % self.page
+        if address < _OWN and not self._find(address).writable:
+            raise ModelError(f"a program may not write to {address:#x}")
+        if start not in self._pages:
+            self._pages[start] = bytearray(self.read_page(start, self.page))
+        self._pages[start][address - start : address - start + len(data)] = data
+
+    def _find(self, address: int) -> Window:
+        window = self._window
+        if window is None or not 0 <= address - window.base < window.size:
+            window = self._window = self._target.covering(address)
+        return window
