@@ -1,0 +1,206 @@
+"""hypothesis strategies: programs worth running.
+
+A generated program begins with what makes the rest make sense: an open file and
+a mapping. What follows is a list of operations that do not depend on one
+another, on a handful of handles, so that hypothesis can drop any of them when
+it shrinks. Boundaries come up far more often than chance would have it.
+
+Everything stays inside of one window whose content is known and that programs
+may write to; refused() asks for mappings that are not to be had.
+
+This file puts programs together; operations.py has the kinds of operations, and
+dials.py says how they are drawn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from mmapkit.program import (
+    Digest,
+    Load,
+    Mmap,
+    Mode,
+    Munmap,
+    Offset,
+    Open,
+    Operation,
+    Order,
+    Pread,
+    Program,
+    Prot,
+    Pwrite,
+    Sharing,
+    Store,
+)
+from mmapkit.strategies.dials import (
+    DRAW,
+    MANY,
+    MODES,
+    ORDERS,
+    PROTS,
+    RW,
+    SHARINGS,
+    WIDTHS,
+    Dials,
+    Setting,
+    Shape,
+)
+from mmapkit.strategies.operations import mmap, operation
+
+__all__ = ["SPAN", "Shape", "large", "programs", "refused"]
+
+#: a program keeps to so many pages, from a place of its own in the window
+SPAN = 24
+
+
+def _moved(op: Operation, distance: int, end: int) -> Operation:
+    """Move the file offset of an operation, if it has one.
+
+    A mapping that would reach past the end of the window is cut there.
+    """
+    if isinstance(op, Mmap | Pread | Pwrite):
+        op = replace(op, off=Offset(op.off.delta + distance, op.off.base))
+    if isinstance(op, Mmap):
+        op = replace(op, len=min(op.len, end - op.off.delta))
+    return op
+
+
+def _denied(mode: Mode, op: Mmap) -> bool:
+    """Tell whether a file opened so may not be mapped so."""
+    shared_writable = op.flags is Sharing.SHARED and Prot.W in op.prot
+    return mode is Mode.WRONLY or (mode is Mode.RDONLY and shared_writable)
+
+
+def _starts(shape: Shape) -> tuple[int, ...]:
+    """Return places for a program: the ends, a PMD's edge, and others."""
+    last = shape.size - SPAN * shape.page
+    edge = shape.huge - 3 * shape.page
+    edges = [at for at in (edge, edge - 5 * shape.page) if 0 <= at <= last]
+    others = range(0, last, 7 * shape.page)
+    return (0, last, *edges, *others)
+
+
+def programs(
+    nodes: Sequence[str], shape: Shape | None = None, longest: int = 12
+) -> st.SearchStrategy[Program]:
+    """Return programs of 4 to longest operations on files of nodes.
+
+    nodes: paths of files that show the same memory.
+    """
+    shape = shape or Shape()
+    starts = _starts(shape)
+    number = st.integers(0, DRAW - 1)
+    draws = st.tuples(number, number, number)
+
+    def make(first: tuple[int, int, int], rest: list[tuple[int, int, int]]) -> Program:
+        dials = Dials(first[0])
+        start = dials.pick(starts)
+        node = dials.pick(nodes)
+        forks = dials.pick((False, False, False, False, False, True))
+        opening = Dials(first[2])
+        mode = opening.pick(MODES)
+        setting = Setting(shape, nodes, Dials(first[1]), opening)
+        mapping = replace(mmap(setting, 0), file=0)
+        if _denied(mode, mapping) and dials.pick((True, True, True, False)):
+            mode = Mode.RDWR
+        beginning: list[Operation] = [Open(0, node, mode), mapping]
+        if dials.pick((False, True)):
+            beginning.append(Open(1, dials.pick(nodes), Mode.RDWR))
+        body = [operation(shape, nodes, forks, draw) for draw in rest]
+        whole = (*beginning, *body)
+        return Program(tuple(_moved(op, start, shape.size) for op in whole))
+
+    rest = st.lists(draws, min_size=2, max_size=longest - 2)
+    return st.builds(make, draws, rest)
+
+
+def refused(
+    nodes: Sequence[str], shape: Shape | None = None
+) -> st.SearchStrategy[Program]:
+    """Return programs with one mapping that is refused, or is at the very end.
+
+    Offsets lie around the end of the offset space (the name "end") and of 64
+    bits, lengths around nothing, a page, and more than there is. What is mapped
+    all the same is short, and is not touched: nobody knows what is there.
+    """
+    shape = shape or Shape()
+    page = shape.page
+    end = Offset(0, "end") if shape.window else Offset(shape.size)
+    ends = [replace(end, delta=end.delta + d * page) for d in (0, -1, -2, -5, -6, 1, 7)]
+    wraps = [Offset((1 << 64) - d * page) for d in (1, 2, 5, 6)]
+    signs = [Offset(1 << 63), Offset((1 << 63) - page)]
+    crooked = [Offset(1), replace(end, delta=end.delta - 1), Offset((1 << 64) - 1)]
+    inside = [Offset(0, shape.window), Offset(shape.size - page, shape.window)]
+    short = [page, 0, 1, page + 1, 2 * page, 5 * page, 6 * page, shape.huge]
+    long = [1 << 44, 1 << 47, 1 << 63, (1 << 64) - page, (1 << 64) - 1]
+    calls = [(off, n) for off in ends + wraps + signs + crooked for n in short + long]
+    calls += [(off, n) for off in inside for n in [0, *long]]
+
+    def make(
+        node: str, mode: Mode, call: tuple[Offset, int], prot: Prot, flags: Sharing
+    ) -> Program:
+        off, length = call
+        mapping = Mmap(0, 0, off, length, prot, flags)
+        return Program((Open(0, node, mode), mapping, Munmap(0)))
+
+    return st.builds(
+        make,
+        st.sampled_from(nodes),
+        st.sampled_from(MODES),
+        st.sampled_from(calls),
+        st.sampled_from(PROTS),
+        st.sampled_from(SHARINGS),
+    )
+
+
+def large(
+    nodes: Sequence[str], shape: Shape | None = None
+) -> st.SearchStrategy[Program]:
+    """Return programs with one mapping of many pages, or about what a PMD maps.
+
+    They are few in a run: each touches hundreds of pages.
+    """
+    shape = shape or Shape()
+    page = shape.page
+    lengths = [shape.huge + d for d in (0, -page, page, -1, 1, -5 * page, 6 * page)]
+    lengths += [count * page for count in MANY]
+    starts = [0, page, shape.huge - page, shape.huge - 6 * page]
+
+    def make(
+        node: str,
+        start: int,
+        length: int,
+        flags: Sharing,
+        order: Order,
+        width: int,
+        cut: int,
+    ) -> Program:
+        size = -(-length // page) * page
+        start = min(start, shape.size - size)
+        cut %= size
+        return Program(
+            (
+                Open(0, node, Mode.RDWR),
+                Mmap(0, 0, Offset(start, shape.window), length, RW, flags),
+                Munmap(0, cut, page),
+                Store(0, cut + page, width=width, value=0xA5),
+                Digest(0, cut + page, order=order),
+                Load(0, cut, width=width),
+                Load(0, size - 8, width=8),
+                Load(0, size, width=width),
+            )
+        )
+
+    cuts = [0, page, 5 * page, shape.huge // 2]
+    return st.builds(
+        make,
+        st.sampled_from(nodes),
+        st.sampled_from(starts),
+        st.sampled_from(lengths),
+        st.sampled_from(SHARINGS),
+        st.sampled_from(ORDERS),
+        st.sampled_from(WIDTHS),
+        st.sampled_from(cuts),
+    )

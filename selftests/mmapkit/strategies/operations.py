@@ -1,0 +1,148 @@
+"""One operation: what the dials say of each kind, and how often each comes up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mmapkit.program import (
+    Close,
+    Digest,
+    Fill,
+    Fork,
+    Load,
+    Mmap,
+    Mprotect,
+    Munmap,
+    Offset,
+    Open,
+    Operation,
+    Pread,
+    Pwrite,
+    Store,
+    Wait,
+)
+from mmapkit.strategies.dials import (
+    FILES,
+    MAPS,
+    MODES,
+    ORDERS,
+    PROTS,
+    SHARINGS,
+    WIDTHS,
+    Dials,
+    Setting,
+    Shape,
+)
+
+
+def _load(s: Setting, number: int) -> Operation:
+    return Load(number, s.place(), width=s.how.pick(WIDTHS))
+
+
+def _store(s: Setting, number: int) -> Operation:
+    width = s.how.pick(WIDTHS)
+    value = s.how.pick((0xA5, 0, (1 << 64) - 1, 0x0123456789ABCDEF))
+    return Store(number, s.place(), width=width, value=value)
+
+
+def _digest(s: Setting, number: int) -> Operation:
+    return Digest(
+        number,
+        s.place() if s.how.pick((False, True)) else 0,
+        s.part(),
+        width=s.how.pick(WIDTHS),
+        order=s.how.pick(ORDERS),
+    )
+
+
+def _fill(s: Setting, number: int) -> Operation:
+    return Fill(
+        number,
+        s.place() if s.how.pick((False, True)) else 0,
+        s.part(),
+        width=s.how.pick(WIDTHS),
+        order=s.how.pick(ORDERS),
+        seed=s.how.pick(range(1, 65)),
+    )
+
+
+def _munmap(s: Setting, number: int) -> Operation:
+    return Munmap(number, s.boundary(), _surgical_length(s))
+
+
+def _mprotect(s: Setting, number: int) -> Operation:
+    return Mprotect(number, s.boundary(), _surgical_length(s), prot=s.how.pick(PROTS))
+
+
+def _surgical_length(s: Setting) -> int | None:
+    page = s.shape.page
+    return s.where.pick((page, page, None, 2 * page, 3 * page, 1, 0))
+
+
+def mmap(s: Setting, number: int) -> Mmap:
+    return Mmap(
+        number,
+        s.how.pick(FILES),
+        s.offset(),
+        s.length(),
+        s.how.pick(PROTS),
+        s.how.pick(SHARINGS),
+    )
+
+
+def _new_mmap(s: Setting, number: int) -> Mmap:
+    return replace(mmap(s, number), map=number or 1)
+
+
+def _pread(s: Setting, number: int) -> Operation:
+    length = s.how.pick((8, 1, 64, 257, s.shape.page, 3 * s.shape.page + 1))
+    off = Offset(s.place(), s.shape.window)
+    return Pread(s.how.pick(FILES), off, length)
+
+
+def _pwrite(s: Setting, number: int) -> Operation:
+    length = s.how.pick((8, 1, 64, 257, s.shape.page, 3 * s.shape.page + 1))
+    off = Offset(s.place(), s.shape.window)
+    return Pwrite(s.how.pick(FILES), off, length, s.how.pick(range(1, 65)))
+
+
+def _open(s: Setting, number: int) -> Operation:
+    return Open(1, s.how.pick(s.nodes), s.how.pick(MODES))
+
+
+def _close(s: Setting, number: int) -> Operation:
+    return Close(s.how.pick(FILES))
+
+
+def _fork(s: Setting, number: int) -> Operation:
+    return Fork(1)
+
+
+def _wait(s: Setting, number: int) -> Operation:
+    return Wait(1)
+
+
+_Maker = Callable[[Setting, int], Operation]
+
+# Each as often as it stands here; the simplest first.
+_PLAIN: tuple[_Maker, ...] = (
+    *(_load, _store, _digest, _fill, _load, _store, _digest, _fill),
+    *(_munmap, _mprotect, _munmap, _mprotect, _new_mmap, _new_mmap, mmap),
+    *(_pread, _pread, _pwrite, _open, _close),
+)
+_FORKING: tuple[_Maker, ...] = (*_PLAIN, _fork, _fork, _wait, _wait)
+
+
+def operation(
+    shape: Shape, nodes: Sequence[str], forks: bool, draws: tuple[int, int, int]
+) -> Operation:
+    """Return the operation that three integers stand for."""
+    what, where, how = draws
+    dials = Dials(what)
+    make = dials.pick(_FORKING if forks else _PLAIN)
+    number = dials.pick(MAPS)
+    op = make(Setting(shape, nodes, Dials(where), Dials(how)), number)
+    if forks and not isinstance(op, Fork | Wait):
+        op = replace(op, proc=dials.pick((0, 0, 1)))
+    if isinstance(op, Fill | Digest) and op.len is not None:
+        op = replace(op, len=op.len - op.len % op.width)
+    return op
