@@ -2,26 +2,10 @@
 
 import pytest
 
-from mmapkit.control import (
-    Events,
-    FaultLoop,
-    RegionDel,
-    RegionNew,
-    RegionRevoked,
-)
+from mmapkit.control import Events, FaultLoop, RegionDel, RegionNew, RegionRevoked
 from mmapkit.errors import ControlError
 
-from .datagrams import (
-    CTRL,
-    FAMILY,
-    GROUP,
-    Kernel,
-    genl,
-    message,
-    text,
-    u32,
-    u64,
-)
+from .datagrams import CTRL, FAMILY, GROUP, Kernel, genl, message, text, u32, u64
 
 
 def event(command, *attributes):

@@ -4,12 +4,7 @@ import pytest
 import yaml
 
 from mmapkit import control
-from mmapkit.control import (
-    Backing,
-    Command,
-    Lifetime,
-    MethodFlag,
-)
+from mmapkit.control import Backing, Command, Lifetime, MethodFlag
 from mmapkit.setup import ROOT
 
 SPEC = yaml.safe_load((ROOT / "Documentation/netlink/specs/memphys.yaml").read_text())

@@ -4,10 +4,7 @@ import struct
 
 import pytest
 
-from mmapkit.control import (
-    Command,
-    Control,
-)
+from mmapkit.control import Command, Control
 from mmapkit.errors import ControlError
 
 from .datagrams import (

@@ -4,10 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmapkit.control import (
-    Control,
-    sockets,
-)
+from mmapkit.control import Control, sockets
 from mmapkit.errors import ControlError
 from mmapkit.machine.local import spawn
 

@@ -4,9 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmapkit.control import (
-    Control,
-)
+from mmapkit.control import Control
 from mmapkit.errors import ControlError
 
 from .datagrams import (
