@@ -1,6 +1,6 @@
 """A debugger sees what the program sees, through every pair of the driver.
 
-peek and poke go by /proc/self/mem: get_user_pages() where a mapping has pages,
+peek and poke go by /proc/PID/mem: get_user_pages() where a mapping has pages,
 .access of the driver where it has PFNs.
 """
 
