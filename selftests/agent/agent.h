@@ -25,6 +25,7 @@
 #define MAX_MODULE	56	/* bytes of a module name, the NUL included */
 #define MAX_DATA	256	/* bytes that are spelled out */
 #define MAX_TRANSFER	(4UL << 20)	/* bytes that pread and pwrite move */
+#define MAX_NTH		0x7fffffff	/* allocations to count */
 #define MAX_RANGE	(1UL << 30)	/* bytes that fill and digest visit */
 
 /* The unit in which digests are taken and patterns change; not a page size. */
@@ -49,6 +50,7 @@ enum op_kind {
 	OP_DROP,
 	OP_REQUEST,
 	OP_RMMOD,
+	OP_FAIL_NTH,
 };
 
 enum order {
@@ -73,7 +75,7 @@ enum order {
  * @off: file offset in bytes, or offset in the mapping
  * @pos: position in the byte pattern of a pwrite
  * @len: length in bytes
- * @value: value of a store, or seed of a pattern
+ * @value: value of a store, seed of a pattern, or number of an allocation
  * @ndata: bytes in @data; 0 when a pattern is meant
  * @data: bytes that were spelled out
  * @path: file name, or name of a module
@@ -274,6 +276,7 @@ void outside_peek(const struct op *op, struct result *res, uint64_t address);
 void outside_poke(const struct op *op, struct result *res, uint64_t address);
 void outside_request(const struct op *op, struct result *res);
 void outside_rmmod(const struct op *op, struct result *res);
+void outside_fail_nth(const struct op *op, struct result *res);
 
 /* port.c: the way to the outside, line by line. */
 bool port_open(int in, int out);

@@ -252,6 +252,9 @@ void calls_run(const struct op *op, struct result *res)
 	case OP_RMMOD:
 		outside_rmmod(op, res);
 		break;
+	case OP_FAIL_NTH:
+		outside_fail_nth(op, res);
+		break;
 	default:
 		run_on_mapping(op, res);
 		break;

@@ -178,3 +178,35 @@ void outside_rmmod(const struct op *op, struct result *res)
 {
 	set_result(res, init_rmmod(op->path));
 }
+
+/*
+ * Let the allocation of that number from here on, of this task alone, fail,
+ * and tell how far the count of the last time has come: 0 when it was used up
+ * (Documentation/fault-injection/fault-injection.rst). The file stays open:
+ * what open() allocates would be counted.
+ */
+void outside_fail_nth(const struct op *op, struct result *res)
+{
+	static __thread pid_t owner;
+	static __thread int fd;
+	char text[24];
+	uint64_t left = 0;
+	ssize_t n;
+
+	if (owner != gettid()) {
+		fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+		owner = fd < 0 ? 0 : gettid();
+	}
+	n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	if (n > 0) {
+		text[n - (text[n - 1] == '\n')] = '\0';
+		parse_number(text, &left);
+		n = pwrite(fd, text, snprintf(text, sizeof(text), "%u",
+					      (unsigned int)op->value), 0);
+	}
+	set_result(res, n < 0 ? errno : 0);
+	if (n >= 0) {
+		res->kind = RESULT_VALUE;
+		res->value = left;
+	}
+}

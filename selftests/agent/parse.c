@@ -295,6 +295,17 @@ static bool parse_rmmod(struct parser *p, struct op *op)
 	return end_of_line(p);
 }
 
+static bool parse_fail_nth(struct parser *p, struct op *op)
+{
+	struct token t = token_next(p);
+
+	if (!token_number(p, t, &op->value))
+		return false;
+	if (op->value > MAX_NTH)
+		return refuse(p, t.start, "a number up to %d is due", MAX_NTH);
+	return end_of_line(p);
+}
+
 static const struct {
 	const char *name;
 	enum op_kind kind;
@@ -318,6 +329,7 @@ static const struct {
 	{ "drop", OP_DROP, parse_drop },
 	{ "request", OP_REQUEST, parse_request },
 	{ "rmmod", OP_RMMOD, parse_rmmod },
+	{ "fail-nth", OP_FAIL_NTH, parse_fail_nth },
 };
 
 /*

@@ -212,6 +212,15 @@ def test_request_has_the_result_of_its_ack(machine):
     assert machine.run(program).results == (Errno("ENOENT"), Ok())
 
 
+def test_allocations_fail_by_number_where_the_kernel_can(machine):
+    text = "fail-nth 1000000\nfail-nth 0\nfail-nth 0\n"
+    results = [str(r) for r in machine.run(parse_program(text)).results]
+    if Path("/proc/self/fail-nth").exists():
+        assert results == ["ok 0x0", "ok 0xf4240", "ok 0x0"]
+    else:
+        assert results == ["ENOENT"] * 3
+
+
 def test_module_that_is_not_there_cannot_be_unloaded(machine):
     (result,) = machine.run(parse_program("rmmod memphys_is_not_here\n")).results
     # EPERM for want of a capability, ENOSYS from a kernel without modules.

@@ -11,6 +11,7 @@ from mmapkit.program import (
     MAX_DATA,
     MAX_FILES,
     MAX_MAPS,
+    MAX_NTH,
     MAX_OPERATIONS,
     MAX_PROCS,
     MAX_TRANSFER,
@@ -18,6 +19,7 @@ from mmapkit.program import (
     Close,
     Digest,
     Drop,
+    FailNth,
     Fill,
     Fork,
     Load,
@@ -89,6 +91,7 @@ OPERATIONS = st.one_of(
     st.builds(Drop, st.sampled_from(CAPABILITIES), proc=PROCS),
     st.builds(Request, SPELLED, proc=PROCS),
     st.builds(Rmmod, MODULES, proc=PROCS),
+    st.builds(FailNth, st.integers(0, MAX_NTH), proc=PROCS),
 )
 
 
@@ -164,6 +167,10 @@ MALFORMED = [
     ("rmmod", 6),
     ("rmmod " + 56 * "a", 7),
     ("rmmod a b", 9),
+    ("fail-nth", 9),
+    ("fail-nth x", 10),
+    ("fail-nth 2147483648", 10),
+    ("fail-nth 1 2", 12),
     ("pread f0 off=0", 15),
     ("pread f0 off=0 len=4194305", 27),
     ("pwrite f0 off=0", 16),

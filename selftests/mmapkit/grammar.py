@@ -24,6 +24,7 @@ r"""The text form of programs: format_program() writes it, parse_program() reads
               | "drop" capability
               | "request" "=" hex
               | "rmmod" module
+              | "fail-nth" number
     place     = map [ ( "+" | "-" ) number ]
     offset    = number | name [ ( "+" | "-" ) number ]
     prot      = "none" | some of "r" "w" "x"
@@ -46,6 +47,7 @@ from mmapkit.program import (
     CAPABILITIES,
     MAX_DATA,
     MAX_MODULE,
+    MAX_NTH,
     MAX_OPERATIONS,
     MAX_PATH,
     MAX_PROCS,
@@ -53,6 +55,7 @@ from mmapkit.program import (
     Close,
     Digest,
     Drop,
+    FailNth,
     Fill,
     Fork,
     Load,
@@ -167,6 +170,8 @@ def _arguments(op: Operation) -> list[str]:
             return [f"={op.message.hex()}"]
         case Rmmod():
             return [op.module]
+        case FailNth():
+            return [_number(op.nth)]
     raise TypeError(f"no text form for {op!r}")
 
 
@@ -298,6 +303,14 @@ def _parse_rmmod(line: Line) -> Operation:
     return Rmmod(token.text)
 
 
+def _parse_fail_nth(line: Line) -> Operation:
+    token = line.next("number")
+    nth = line.number_in(token)
+    if nth > MAX_NTH:
+        line.fail(token.column, f"a number up to {MAX_NTH} is due")
+    return FailNth(nth)
+
+
 _FORMS: dict[str, Callable[[Line], Operation]] = {
     "open": _parse_open,
     "close": _parse_close,
@@ -317,6 +330,7 @@ _FORMS: dict[str, Callable[[Line], Operation]] = {
     "drop": _parse_drop,
     "request": _parse_request,
     "rmmod": _parse_rmmod,
+    "fail-nth": _parse_fail_nth,
 }
 
 

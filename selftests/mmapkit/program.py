@@ -24,6 +24,8 @@ MAX_PROCS = 16
 MAX_PATH = 127
 #: MODULE_NAME_LEN of the kernel, less the end
 MAX_MODULE = 55
+#: the largest number of an allocation; the kernel takes an int
+MAX_NTH = (1 << 31) - 1
 #: bytes that an operation or a result spells out
 MAX_DATA = 256
 #: bytes that one pread or pwrite may move
@@ -271,6 +273,19 @@ class Rmmod(Operation):
     module: str
 
 
+@dataclass(frozen=True, slots=True)
+class FailNth(Operation):
+    """The nth memory allocation of the process from here on fails; 0: none.
+
+    The result is what was left of the count of the last time: 0 when that
+    allocation has failed. Kernels without fault injection answer ENOENT
+    (Documentation/fault-injection/fault-injection.rst, fail-nth).
+    """
+
+    word = "fail-nth"
+    nth: int
+
+
 OPERATIONS: tuple[type[Operation], ...] = (
     Open,
     Close,
@@ -290,6 +305,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Drop,
     Request,
     Rmmod,
+    FailNth,
 )
 
 CAPABILITIES = ("dac_override", "ipc_lock", "sys_admin", "sys_rawio")

@@ -1,0 +1,240 @@
+"""Memory runs out at every place in turn: nothing is lost, and all says so.
+
+Each allocation that a request, an open, an mmap() or a fault makes fails once,
+one a run, until there is none left to fail. What comes of it is success or an
+error that says why; the driver holds nothing of what has failed, and the same
+thing works right afterwards. Only on kernels that can fail on purpose; what has
+leaked is told by kmemleak when the machine ends.
+"""
+
+from itertools import count
+
+import pytest
+
+from mmapkit.control import Backing, Command, Control, Lifetime, MethodFlag
+from mmapkit.grammar import format_operation, parse_program
+from mmapkit.targets.memphys import read_target
+from mmapkit.targets.regions import pairs
+
+SIZE = 0x8000
+NODE = "/dev/memphys/r0"
+
+#: what a call says that found no memory; sockets have words of their own
+#: (__sock_create() and netlink_ack() of the kernel)
+OUT_OF_MEMORY = {"ENOMEM", "ENFILE", "ENOBUFS"}
+
+#: let allocations that may sleep fail, and single pages, and say nothing of it
+SWITCHES = {
+    "failslab/ignore-gfp-wait": "N",
+    "failslab/verbose": "0",
+    "fail_page_alloc/ignore-gfp-wait": "N",
+    "fail_page_alloc/min-order": "0",
+    "fail_page_alloc/verbose": "0",
+}
+
+
+@pytest.fixture(scope="module")
+def own(make_lab):
+    lab = make_lab(read_target)
+    (result,) = lab.run_raw(parse_program("fail-nth 0\n")).results
+    if str(result) == "ENOENT":
+        pytest.skip("the kernel has no CONFIG_FAULT_INJECTION (--kernel=debug has)")
+    for switch, value in SWITCHES.items():
+        assert lab.machine.put(f"/sys/kernel/debug/{switch}", value) == "ok"
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def control(own):
+    with Control(own.machine) as control:
+        yield control
+
+
+@pytest.fixture
+def run(own):
+    """Run lines as a program; returns the results as text."""
+
+    def run(*lines):
+        text = "\n".join(lines)
+        return [str(result) for result in own.run_raw(parse_program(text)).results]
+
+    return run
+
+
+@pytest.fixture
+def sweep(run):
+    """Run a line once for each of its allocations, which fails.
+
+    Yields the results of what comes before, of the line, and of what comes
+    after it, in turn; the last time nothing has failed.
+    """
+
+    def sweep(before, line, after):
+        for nth in count(1):
+            script = [*before, f"fail-nth {nth}", line, "fail-nth 0", *after]
+            results = run(*script)
+            at = len(before)
+            yield results[:at], results[at + 1], results[at + 3 :]
+            if results[at + 2] != "ok 0x0":
+                assert nth > 1, f"nothing was allocated: {line}"
+                return
+
+    return sweep
+
+
+def request(control, command, **attributes):
+    return format_operation(control.program_request(command, **attributes))
+
+
+@pytest.fixture
+def each(own, control, subtests):
+    """Call for each pair of method and backing, one subtest a pair."""
+
+    def each(body):
+        for pair in pairs(control):
+            with subtests.test(pair.name):
+                control.region_new("r0", **geometry(own, pair))
+                try:
+                    body(pair)
+                finally:
+                    control.region_del("r0", revoke=True)
+
+    return each
+
+
+def geometry(own, pair):
+    phys = pair.backing is Backing.PHYS
+    return {
+        "backing": pair.backing,
+        "method": pair.method.name,
+        "size": SIZE,
+        "lifetime": pair.lifetime,
+        "base": own.target.window("arena").base if phys else None,
+    }
+
+
+def held(control):
+    """What anybody holds of region r0."""
+    counters = control.region("r0").counters
+    return counters.opens, counters.vmas, counters.references or 0
+
+
+def test_region_new_without_memory_leaves_nothing(own, control, sweep, subtests):
+    """Made, or not at all: ENOBUFS is of the answer, whose request is done."""
+    before = control.regions()
+    done = set()
+    for pair in pairs(control):
+        kind = pair.backing, pair.lifetime
+        if kind in done:
+            continue  # What is allocated does not depend on the method.
+        done.add(kind)
+        with subtests.test(pair.name):
+            spec = {
+                name: getattr(value, "value", value)
+                for name, value in geometry(own, pair).items()
+            }
+            new = request(control, Command.REGION_NEW, name="r0", **spec)
+            end = request(control, Command.REGION_DEL, name="r0")
+            again = [f"open f0 {NODE} rdwr", "close f0", end, new, end]
+            seen = set()
+            for _, result, after in sweep([], new, again):
+                seen.add(result)
+                assert result in {"ok", *OUT_OF_MEMORY}
+                opened, _, ended, *rest = after
+                if result == "ok":
+                    assert (opened, ended) == ("ok", "ok")
+                elif result != "ENOBUFS":
+                    assert (opened, ended) == ("ENOENT", "ENOENT")
+                assert opened == ended
+                assert rest == ["ok", "ok"]
+                assert control.regions() == before
+            assert {"ok", "ENOMEM"} <= seen
+
+
+def test_region_del_without_memory_ends_the_region(control, own, sweep):
+    pair = next(pair for pair in pairs(control) if pair.backing is Backing.PAGES)
+    spec = {
+        name: getattr(value, "value", value)
+        for name, value in geometry(own, pair).items()
+    }
+    new = request(control, Command.REGION_NEW, name="r0", **spec)
+    for revoke in (None, True):
+        end = request(control, Command.REGION_DEL, name="r0", revoke=revoke)
+        for before, result, after in sweep([new], end, [end]):
+            assert before == ["ok"]
+            assert result in {"ok", *OUT_OF_MEMORY}
+            assert (result == "ok") <= (after == ["ENOENT"])
+            assert "r0" not in [region.name for region in control.regions()]
+
+
+def test_open_without_memory_opens_nothing(control, each, sweep):
+    def body(pair):
+        after = [f"open f1 {NODE} rdwr"]
+        seen = set()
+        for _, result, again in sweep([], f"open f0 {NODE} rdwr", after):
+            seen.add(result)
+            assert again == ["ok"]
+            assert held(control) == (0, 0, 0)
+        assert seen == {"ok", "ENOMEM"}
+
+    each(body)
+
+
+@pytest.mark.parametrize("flags", ["shared", "private"])
+def test_mmap_without_memory_maps_nothing(control, each, sweep, flags):
+    """The error comes, and the next mmap() shows what is there."""
+
+    def body(pair):
+        before = [
+            f"open f0 {NODE} rdwr",
+            f"mmap m1 f0 off=0 len={SIZE:#x} prot=rw flags=shared",
+            "fill m1 seed=3",
+            "digest m1",
+        ]
+        line = f"mmap m0 f0 off=0 len={SIZE:#x} prot=rw flags={flags}"
+        seen = set()
+        for found, result, after in sweep(
+            before, line, ["digest m0", line, "digest m0"]
+        ):
+            seen.add(result)
+            empty, again, filled = after
+            assert again == "ok"
+            if pair.lifetime is Lifetime.REGION:
+                assert filled == found[3]
+                assert empty == (filled if result == "ok" else "void")
+            assert held(control) == (0, 0, 0)
+        assert seen == {"ok", "ENOMEM"}
+
+    each(body)
+
+
+@pytest.mark.parametrize("flags", ["shared", "private"])
+@pytest.mark.parametrize("access", ["load m0+0x1ffc 4", "store m0+0x1ffc 4 0x5a5a5a5a"])
+def test_fault_without_memory_is_made_up_for(control, each, sweep, run, flags, access):
+    """A task that finds no memory for a fault takes the fault again."""
+
+    def body(pair):
+        before = [
+            f"open f0 {NODE} rdwr",
+            f"mmap m1 f0 off=0 len={SIZE:#x} prot=rw flags=shared",
+            "fill m1 seed=3",
+            f"mmap m0 f0 off=0 len={SIZE:#x} prot=rw flags={flags}",
+        ]
+        after = ["digest m0", "digest m1"]
+        due = run(*before, access, *after)
+        trials = 0
+        script = [*before, "fail-nth {nth}", access, "fail-nth 0", *after]
+        while True:
+            trials += 1
+            results = run(*(line.format(nth=trials) for line in script))
+            left = results.pop(len(before) + 2)
+            assert results.pop(len(before)).startswith("ok")
+            assert results == due
+            if left != "ok 0x0":
+                break
+        assert held(control) == (0, 0, 0)
+        if MethodFlag.EAGER not in pair.method.flags:
+            assert trials > 1
+
+    each(body)
