@@ -147,7 +147,12 @@ int memphys_node_create(struct memphys_region *region)
 	else
 		region->misc.fops = &memphys_fops;
 
-	region->misc.name = kasprintf(GFP_KERNEL, "memphys-%s", region->name);
+	/*
+	 * The core copies nodename, and falls back on the name of the device
+	 * when that fails, without a word. So that one, too, leads to the same
+	 * place: a "!" in it stands for a "/" of the node.
+	 */
+	region->misc.name = kasprintf(GFP_KERNEL, "memphys!%s", region->name);
 	if (!region->misc.name)
 		return -ENOMEM;
 
