@@ -88,6 +88,8 @@ class Stream:
             self._buffer += data
 
     def _wait(self, deadline: float, *, write: bool) -> None:
+        if self._sock.fileno() < 0:
+            raise MachineLost("the machine has been given up")
         wanted = [self._sock]
         left = max(0.0, deadline - time.monotonic())
         ready = select.select(
