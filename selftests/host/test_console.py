@@ -187,6 +187,7 @@ HARMLESS = [
     "x86/PAT: mp.421.2:517 freeing invalid memtype [mem 0x10000000-0x10000fff]",
     "mp.1.2[99]: segfault at 0 ip 0000000000401000 sp 00007ffd error 4 in agent",
     "__vm_enough_memory: pid: 116, comm: mp.113.1, no enough memory for the allocation",
+    "kmemleak: Cannot allocate a scan area, scanning the full object",
     "ACPI: PM: Power Resource [ERR] BUGGY firmware",
     "KTAP version 1",
     "1..2",
