@@ -16,6 +16,9 @@ from pathlib import Path
 
 from mmapkit.errors import MmapkitError
 
+#: lines of a command that failed which people are shown
+_TAIL = 20
+
 
 def cache_dir() -> Path:
     """Return the folder for what was built or fetched; XDG_CACHE_HOME moves it."""
@@ -105,12 +108,9 @@ def command(argv: Sequence[str | Path], *, cwd: Path | None = None) -> str:
             check=False,
         )
     except OSError as err:
-        raise MmapkitError(f"{words[0]}: {err.strerror}; is it installed?") from err
+        raise _not_there(words, err) from err
     if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-20:])
-        raise MmapkitError(
-            f"command failed with {done.returncode}: {' '.join(words)}\n{tail}"
-        )
+        raise _failed(words, done.returncode, done.stdout.splitlines())
     return done.stdout
 
 
@@ -126,7 +126,7 @@ def follow(
     MmapkitError, with the end of the output, when it fails.
     """
     words = [str(word) for word in argv]
-    last: deque[str] = deque(maxlen=20)
+    last: deque[str] = deque(maxlen=_TAIL)
     try:
         process = subprocess.Popen(
             words,
@@ -139,14 +139,22 @@ def follow(
             errors="replace",
         )
     except OSError as err:
-        raise MmapkitError(f"{words[0]}: {err.strerror}; is it installed?") from err
+        raise _not_there(words, err) from err
     with process:
         assert process.stdout is not None
         for line in process.stdout:
             last.append(line.rstrip())
             each(line.rstrip())
     if process.returncode:
-        raise MmapkitError(
-            f"command failed with {process.returncode}: {' '.join(words)}\n"
-            + "\n".join(last)
-        )
+        raise _failed(words, process.returncode, last)
+
+
+def _not_there(words: list[str], err: OSError) -> MmapkitError:
+    """Return what to say when a command cannot be started."""
+    return MmapkitError(f"{words[0]}: {err.strerror}; is it installed?")
+
+
+def _failed(words: list[str], status: int, lines: Iterable[str]) -> MmapkitError:
+    """Return what to say when a command fails: the end of what it printed."""
+    tail = "\n".join(deque(lines, maxlen=_TAIL))
+    return MmapkitError(f"command failed with {status}: {' '.join(words)}\n{tail}")
