@@ -10,10 +10,10 @@ import subprocess
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from mmapkit.agent import Agent, Hello, Mode, Netlink, Stream
+from mmapkit.agent import Agent, Mode, Stream
 from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import outcome_of_loss
-from mmapkit.machine.session import Session
+from mmapkit.machine.session import OverSession, Session
 from mmapkit.program import Program
 from mmapkit.verdict import Outcome
 
@@ -36,7 +36,7 @@ def spawn(agent: Path) -> tuple[subprocess.Popen[bytes], Agent]:
         raise
 
 
-class LocalMachine:
+class LocalMachine(OverSession):
     """The machine that this runs on."""
 
     def __init__(self, agent: Path, modules: Path | None, arena: int) -> None:
@@ -45,15 +45,7 @@ class LocalMachine:
         self._arena = arena
         self._loaded: list[str] = []
         self._process, self._agent = spawn(agent)
-        self._session = Session(self._agent)
-
-    @property
-    def hello(self) -> Hello:
-        return self._session.hello
-
-    @property
-    def usable(self) -> bool:
-        return self._session.usable
+        super().__init__(Session(self._agent))
 
     @property
     def title(self) -> str:
@@ -73,9 +65,6 @@ class LocalMachine:
         if answer != "ok":
             raise MachineError(f"insmod memphys: {answer}; dmesg may say why")
 
-    def let(self, name: str, value: int) -> None:
-        self._session.let(name, value)
-
     def insmod(self, name: str, args: str = "") -> str:
         if self._modules is None:
             raise MachineError(f"no modules were built, {name} cannot be loaded")
@@ -85,20 +74,10 @@ class LocalMachine:
         return answer
 
     def rmmod(self, name: str) -> str:
-        answer = self._session.rmmod(name)
+        answer = super().rmmod(name)
         if answer == "ok" and name in self._loaded:
             self._loaded.remove(name)
         return answer
-
-    @property
-    def said(self) -> tuple[str, ...]:
-        return self._session.said
-
-    def put(self, path: str, text: str) -> str:
-        return self._session.put(path, text)
-
-    def netlink(self) -> Netlink:
-        return self._session.netlink()
 
     def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
         """Run a program. Whatever happens to the agent is in the outcome."""

@@ -18,10 +18,10 @@ from pathlib import Path
 from qemu.qmp import QMPError
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
-from mmapkit.agent import Agent, Hello, Mode, Netlink, Stream
+from mmapkit.agent import Agent, Mode, Stream
 from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import outcome_of_loss
-from mmapkit.machine.session import Session
+from mmapkit.machine.session import OverSession, Session
 from mmapkit.program import Program
 from mmapkit.verdict import Outcome
 
@@ -124,7 +124,7 @@ def argv(
     return words
 
 
-class QemuMachine:
+class QemuMachine(OverSession):
     """A virtual machine; spawn() starts one."""
 
     def __init__(
@@ -139,27 +139,19 @@ class QemuMachine:
         boot_seconds: float | None,
     ) -> None:
         """boot_seconds: None when nobody looked at the clock."""
+        super().__init__(session)
         self.config = config
         self.console = console
         self._number = number
         self._folder = folder
         self._process = process
         self._monitor = monitor
-        self._session = session
         self._boot_seconds = boot_seconds
 
     @property
     def pid(self) -> int:
         """The process id of QEMU."""
         return self._process.pid
-
-    @property
-    def hello(self) -> Hello:
-        return self._session.hello
-
-    @property
-    def usable(self) -> bool:
-        return self._session.usable
 
     @property
     def title(self) -> str:
@@ -180,24 +172,8 @@ class QemuMachine:
         if answer != "ok":
             raise MachineError(f"insmod memphys: {answer}; see {self.console}")
 
-    def let(self, name: str, value: int) -> None:
-        self._session.let(name, value)
-
     def insmod(self, name: str, args: str = "") -> str:
         return self._session.insmod(f"/modules/{name}.ko", args)
-
-    def rmmod(self, name: str) -> str:
-        return self._session.rmmod(name)
-
-    @property
-    def said(self) -> tuple[str, ...]:
-        return self._session.said
-
-    def put(self, path: str, text: str) -> str:
-        return self._session.put(path, text)
-
-    def netlink(self) -> Netlink:
-        return self._session.netlink()
 
     def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
         """Run a program. Whatever happens to the machine is in the outcome."""

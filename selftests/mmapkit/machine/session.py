@@ -93,3 +93,34 @@ class Session:
         """Hang up."""
         self._sound = False
         self._agent.close()
+
+
+class OverSession:
+    """A machine's part that is its session's, whatever the machine is made of."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def hello(self) -> Hello:
+        return self._session.hello
+
+    @property
+    def usable(self) -> bool:
+        return self._session.usable
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        return self._session.said
+
+    def let(self, name: str, value: int) -> None:
+        self._session.let(name, value)
+
+    def rmmod(self, name: str) -> str:
+        return self._session.rmmod(name)
+
+    def put(self, path: str, text: str) -> str:
+        return self._session.put(path, text)
+
+    def netlink(self) -> Netlink:
+        return self._session.netlink()
