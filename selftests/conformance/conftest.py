@@ -1,8 +1,11 @@
-"""What the claims share: every claim is made about each window."""
+"""What the claims share: each window, a program with its outcome, regions."""
 
 import pytest
 
+from mmapkit.control import Control
 from mmapkit.grammar import parse_program
+from mmapkit.program import Program
+from mmapkit.verdict import Outcome, Verdict
 
 
 @pytest.fixture(params=["remap", "fault"])
@@ -30,3 +33,21 @@ def check(lab):
         return [str(result) for result in outcome.results]
 
     return run
+
+
+@pytest.fixture
+def machine(lab):
+    """The machine of the control plane; modules with a lab of their own say which."""
+    return lab.machine
+
+
+@pytest.fixture
+def control(machine):
+    """The control plane; what a test has made goes away, and nothing complains."""
+    with Control(machine) as control:
+        before = {region.name for region in control.regions()}
+        yield control
+        for region in control.regions():
+            if region.name not in before:
+                control.region_del(region.name, revoke=True)
+    assert machine.run(Program(())) == Outcome((), Verdict.OK)

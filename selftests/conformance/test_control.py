@@ -20,27 +20,8 @@ from mmapkit.control import (
 from mmapkit.control import RegionMessage as Message
 from mmapkit.errors import ControlError
 from mmapkit.grammar import parse_program
-from mmapkit.program import Program
-from mmapkit.verdict import Outcome, Verdict
 
 SIZE = 0x4000
-
-
-@pytest.fixture
-def machine(lab):
-    return lab.machine
-
-
-@pytest.fixture
-def control(machine):
-    """The control plane; what a test has made goes away, and nothing complains."""
-    with Control(machine) as control:
-        before = {region.name for region in control.regions()}
-        yield control
-        for region in control.regions():
-            if region.name not in before:
-                control.region_del(region.name, revoke=True)
-    assert machine.run(Program(())) == Outcome((), Verdict.OK)
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
-"""The module: its parameters, and that it leaves as it came."""
+"""The module: its parameters, when it may leave, and that it leaves as it came."""
 
 import pytest
 
 from mmapkit.files import read_text
 from mmapkit.grammar import parse_program
+from mmapkit.targets.regions import make, pairs
 
 PARAMETERS = "/sys/module/memphys/parameters"
 
@@ -16,6 +17,11 @@ def own(make_lab, lab):
     own = make_lab(lambda machine: lab.target)
     yield own
     own.close()
+
+
+@pytest.fixture
+def machine(own):
+    return own.machine
 
 
 @pytest.fixture
@@ -100,3 +106,50 @@ def test_parameter_that_cannot_be_set_is_refused_at_load(load):
 def test_faulty_methods_are_not_loaded_without_a_yes(own):
     assert own.machine.insmod("memphys_faulty") == "EPERM"
     assert answers(own, "open f0 /dev/memphys/oops rdonly\n") == ["ENOENT"]
+
+
+# ---------------------------------------------------------------- unload
+
+
+@pytest.fixture
+def loaded(own):
+    """The driver, which is loaded again after a test that takes it away."""
+    yield
+    assert own.machine.insmod("memphys", "arena=4M") in ("ok", "EEXIST")
+
+
+@pytest.mark.parametrize("window", ["remap", "fault"])
+@pytest.mark.usefixtures("loaded")
+def test_module_stays_while_a_window_is_in_use(own, window):
+    """EWOULDBLOCK, which is EAGAIN; delete_module() in kernel/module/main.c."""
+    text = f"""
+        open f0 /dev/memphys/{window} rdwr
+        rmmod memphys
+        mmap m0 f0 off=arena len=0x1000 prot=rw flags=shared
+        close f0
+        rmmod memphys
+        fork p1
+        munmap m0
+        rmmod memphys
+        p1: load m0 8
+        wait p1
+        rmmod memphys
+        open f0 /dev/memphys/{window} rdwr
+        rmmod memphys
+    """
+    results = answers(own, text)
+    assert results[:8] == [
+        *("ok", "EAGAIN", "ok", "ok", "EAGAIN", "ok", "ok", "EAGAIN")
+    ]
+    assert results[9:] == ["ok", "ok", "ENOENT", "ENOENT"]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_module_leaves_with_the_regions_that_nobody_uses(own, control):
+    for pair in list(pairs(control))[:12]:
+        node, _ = make(control, own.target, pair, f"left-{pair.name}", 0x8000)
+    text = f"open f0 {node.path} rdwr\nrmmod memphys\nclose f0\nrmmod memphys\n"
+    assert answers(own, text) == ["ok", "EAGAIN", "ok", "ok"]
+    control.close()
+    assert own.machine.insmod("memphys", "arena=4M") == "ok"
+    assert {region.name for region in control.regions()} == {"remap", "fault"}
