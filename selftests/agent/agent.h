@@ -46,6 +46,7 @@ enum op_kind {
 	OP_PREAD,
 	OP_PWRITE,
 	OP_FORK,
+	OP_THREAD,
 	OP_WAIT,
 	OP_DROP,
 	OP_REQUEST,
@@ -65,7 +66,8 @@ enum order {
  * @proc: number of the process that does it
  * @file: number of a file handle
  * @map: number of a mapping handle
- * @peer: number of the process that is forked or waited for
+ * @peer: number of the process that is made or waited for
+ * @block_end: index behind the last operation of its block; 0 outside of one
  * @width: bytes an access touches at once
  * @order: in which order fill and digest visit their chunks
  * @mode: open flags; prot and flags of mmap; number of a capability
@@ -86,6 +88,7 @@ struct op {
 	unsigned int file;
 	unsigned int map;
 	unsigned int peer;
+	unsigned int block_end;
 	unsigned int width;
 	enum order order;
 	int mode;
@@ -142,25 +145,44 @@ enum proc_state {
 	PROC_GONE,
 };
 
+enum phase {
+	PHASE_OUT,	/* no part in what is due, or done with it */
+	PHASE_DUE,	/* called, and not seen yet */
+	PHASE_READY,	/* waits for the other tasks of the block */
+	PHASE_BUSY,	/* carries out its operations */
+};
+
 /**
- * struct proc - a process of a program
+ * struct proc - a task of a program: a process, or a further thread of one
  * @state: an enum proc_state
- * @pid: its process id
- * @parent: number of the process that forked it
- * @bell: grows when there is news for the process; a futex
+ * @pid: its process id; that of the thread for a thread
+ * @parent: number of the task that made it
+ * @leader: number of the task that its process began with; its own, if that
+ *	    is itself
+ * @bell: grows when there is news for the task; a futex
+ * @phase: an enum phase
+ * @at: index of the operation that it is at, or will begin with
+ * @beat: grows with every step forward, also inside an operation
  */
 struct proc {
 	volatile unsigned int state;
 	volatile pid_t pid;
 	volatile unsigned int parent;
+	volatile unsigned int leader;
 	volatile uint32_t bell;
+	volatile unsigned int phase;
+	volatile uint32_t at;
+	volatile uint64_t beat;
 };
 
 /**
  * struct shared - what supervisor and workers both see
- * @turn: index of the operation that is due; @nops at the end
- * @beat: grows with every step forward, also inside an operation
- * @go: operations with a smaller index may run
+ * @turn: index of the operation that is due, the first one of a block; @nops at
+ *	  the end
+ * @go: operations with a smaller index may run, and blocks that begin with one
+ * @tasks: how many tasks have a part in what is due
+ * @arrived: how many of them are at the barrier, or past it
+ * @finished: how many have done their part
  * @room_start: address space that only mappings of programs use, from here
  * @room_end: to here
  * @next_addr: where the next mapping is asked to be
@@ -171,14 +193,16 @@ struct proc {
  * @idle_fd: an eventfd: p0 has
  * @run: number of the run, for the names of the workers
  * @nops: operations in @op
- * @proc: processes of the program
+ * @proc: tasks of the program
  * @op: the program
  * @result: what each operation did
  */
 struct shared {
 	volatile uint32_t turn;
-	volatile uint64_t beat;
 	volatile uint32_t go;
+	volatile uint32_t tasks;
+	volatile uint32_t arrived;
+	volatile uint32_t finished;
 	uint64_t room_start;
 	uint64_t room_end;
 	volatile uint64_t next_addr;
@@ -236,7 +260,7 @@ void kmsg_forward(int fd);
 unsigned long kmsg_taint(void);
 
 /* memory.c: operations on memory, which may fault. */
-void memory_init(void);
+void memory_init(unsigned int task);
 void memory_run(const struct op *op, struct result *res, unsigned char *base);
 
 /*
@@ -256,17 +280,38 @@ const char *signal_name(int sig);
 const char *signal_code_name(int sig, int code);
 int capability_number(const char *name, size_t len);
 
-/* parse.c: program text. */
+/**
+ * struct parser - program text being read
+ * @line: the line at hand
+ * @at: next character of it
+ * @number: of the line, from 1 on
+ * @block: number of the line that the open block began with; 0 without one
+ * @block_column: where on it
+ * @filled: there is an operation in the open block
+ * @wrong: the offending character, once there is one
+ * @message: what is wrong with it
+ */
 struct parser {
-	const char *line;	/* the line at hand */
-	const char *at;		/* next character of it */
-	unsigned int number;	/* of the line, from 1 on */
-	const char *wrong;	/* the offending character, once there is one */
+	const char *line;
+	const char *at;
+	unsigned int number;
+	unsigned int block;
+	unsigned int block_column;
+	bool filled;
+	const char *wrong;
 	char message[128];
 };
 
+enum line_kind {
+	LINE_EMPTY,
+	LINE_OPERATION,
+	LINE_TOGETHER,
+	LINE_END,
+};
+
+/* parse.c: one line of program text. */
 bool parse_line(struct parser *p, const char *line, struct op *op,
-		bool *empty);
+		enum line_kind *kind);
 bool parse_number(const char *text, uint64_t *value);
 bool parse_hex(const char *text, size_t len, unsigned char *data);
 bool symbol_define(const char *name, uint64_t value);
@@ -285,6 +330,9 @@ void port_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void port_answer(int err);
 void port_flush(void);
 
+/* program.c: program text into @shared. */
+bool program_read(void);
+
 /* result.c: results as text. */
 void result_print(unsigned int index);
 
@@ -296,17 +344,69 @@ struct sample {
 	unsigned long stime;
 };
 
+/* @pid: of a process or a thread */
 bool sample_take(pid_t pid, struct sample *s);
 void sample_report(pid_t pid);
 
 /* start.c: processes for programs. */
 void start_program(enum run_mode mode);
 
+/* suspect.c: a task that makes no progress: what is the matter with it? */
+enum verdict {
+	VERDICT_OK,
+	VERDICT_KILLED,
+	VERDICT_RETRY_LOOP,
+	VERDICT_HANG,
+};
+
+/**
+ * struct patience - how long a task may take
+ * @deadline_ms: for one step
+ * @retry_ms: for one access to memory that stays in the kernel
+ * @crowd: so many tasks share a processor
+ */
+struct patience {
+	unsigned int deadline_ms;
+	unsigned int retry_ms;
+	unsigned int crowd;
+};
+
+/**
+ * struct suspect - a task that the program waits for
+ * @based: the rest is set
+ * @pid: of the task
+ * @at: index of the operation that it is at; @nops when it is to exit
+ * @beat: step that is being waited for
+ * @waited_ms: time without progress
+ * @base: state of the task when the step was first seen
+ * @last: state of the task now
+ */
+struct suspect {
+	bool based;
+	pid_t pid;
+	uint32_t at;
+	uint64_t beat;
+	uint64_t waited_ms;
+	struct sample base;
+	struct sample last;
+};
+
+enum verdict suspect_look(struct suspect *s, unsigned int task, uint32_t at,
+			  uint64_t passed_ms, const struct patience *patience);
+void suspect_tell(const struct suspect *s);
+
+/* turn.c: whose turn is it? */
+void turn_set(uint32_t turn);
+void turn_ring(void);
+void turn_ring_one(unsigned int task);
+void turn_meet(unsigned int task);
+void turn_finish(unsigned int task);
+
 /* watch.c: run the program in @shared and tell what became of it. */
 bool watch_run(enum run_mode mode, const struct calibration *cal);
 
 /* worker.c */
 void worker_start(void) __attribute__((noreturn));
-void worker_ring(unsigned int proc);
+void worker_beat(void);
 
 #endif /* AGENT_H */

@@ -19,14 +19,18 @@
 /* Alignment of the start of a mapping: the largest page that is common. */
 #define ALIGNMENT	(2UL << 20)
 
-/* One of these a process; fork copies them along with what they stand for. */
+/*
+ * One of these a process, whatever threads it has; fork copies them along with
+ * what they stand for.
+ */
 static int fds[MAX_FILES];
 static struct mapping {
 	unsigned char *base;
 	uint64_t len;
 } maps[MAX_MAPS];
 
-static unsigned char *transfer_buf;
+/* One a thread: all of them may be at it. */
+static __thread unsigned char *transfer_buf;
 
 static bool in_room(const unsigned char *at)
 {
@@ -89,11 +93,14 @@ static void set_errno(struct result *res, long ret)
 /* A hint that leaves room on both sides; 0 when there is no such place. */
 static uint64_t take_room(uint64_t len)
 {
-	uint64_t at = shared->next_addr;
+	uint64_t at, next;
 
-	if (len > shared->room_end - at)
-		return 0;
-	shared->next_addr = (at + len + ROOM + ALIGNMENT) & ~(ALIGNMENT - 1);
+	do {
+		at = shared->next_addr;
+		if (at >= shared->room_end || len > shared->room_end - at)
+			return 0;
+		next = (at + len + ROOM + ALIGNMENT) & ~(ALIGNMENT - 1);
+	} while (!__sync_bool_compare_and_swap(&shared->next_addr, at, next));
 	return at;
 }
 
@@ -218,7 +225,7 @@ static void run_on_mapping(const struct op *op, struct result *res)
 	}
 }
 
-/* Carry out @op in this process; fork and wait are the worker's own. */
+/* Carry out @op in this task; what makes and ends tasks is the worker's own. */
 void calls_run(const struct op *op, struct result *res)
 {
 	long ret;

@@ -15,7 +15,7 @@
  *                         "ok HEX", "none" when nothing came, or an errno
  *   nl-close NUMBER       ok, or an errno
  *   run NUMBER [step|keep|last]
- *                         the program follows, "end" on a line closes it
+ *                         the program follows, "go" on a line closes it
  */
 #include <signal.h>
 #include <stdio.h>
@@ -42,47 +42,10 @@ static void say_hello(void)
 	struct utsname u;
 
 	uname(&u);
-	port_print("hello 1 release=%s machine=%s page=%zu cpus=%ld fault_ns=%u scale=%u\n",
+	port_print("hello 2 release=%s machine=%s page=%zu cpus=%ld fault_ns=%u scale=%u\n",
 		   u.release, u.machine, page_size,
 		   sysconf(_SC_NPROCESSORS_ONLN), cal.fault_ns, cal.scale);
 	port_flush();
-}
-
-/* Read a program up to its "end"; false when it is malformed, or cut off. */
-static bool read_program(void)
-{
-	struct parser p = { .number = 0 };
-	bool good = true;
-
-	memset(&shared->proc[1], 0, sizeof(shared->proc) - sizeof(struct proc));
-	shared->nops = 0;
-	for (;;) {
-		struct op *op = &shared->op[shared->nops];
-		char *line = port_read_line();
-		bool empty;
-
-		if (!line)
-			return false;
-		if (!strcmp(line, "end"))
-			break;
-		p.number++;
-		if (!good)
-			continue;
-		if (shared->nops == MAX_OPS) {
-			port_print("error %u 1 a program has at most %u operations\n",
-				   p.number, MAX_OPS);
-			good = false;
-		} else if (!parse_line(&p, line, op, &empty)) {
-			port_print("error %u %u %s\n", p.number,
-				   (unsigned int)(p.wrong - p.line + 1),
-				   p.message);
-			good = false;
-		} else if (!empty) {
-			shared->nops++;
-		}
-	}
-	memset(shared->result, 0, shared->nops * sizeof(shared->result[0]));
-	return good;
 }
 
 static enum run_mode run_mode(const char *option)
@@ -103,7 +66,7 @@ static void run(char *args)
 	bool alive = true;
 
 	shared->run = number;
-	if (read_program())
+	if (program_read())
 		alive = watch_run(run_mode(option ? option + 1 : ""), &cal);
 	port_print("done %u\n", number);
 	port_flush();

@@ -11,12 +11,15 @@
 
 #include "agent.h"
 
-static sigjmp_buf escape;
-static volatile sig_atomic_t armed;
-static siginfo_t caught;
+#define STACK_SIZE	(1 << 16)
+
+/* One of each a thread: any of them may be in the midst of an access. */
+static __thread sigjmp_buf escape;
+static __thread volatile sig_atomic_t armed;
+static __thread siginfo_t caught;
 
 /* CRC-32 of each chunk of a digest. */
-static uint32_t *chunk_crc;
+static __thread uint32_t *chunk_crc;
 
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
@@ -32,11 +35,11 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 	siglongjmp(escape, 1);
 }
 
-/* Once a worker. */
-void memory_init(void)
+/* Once a thread. */
+void memory_init(unsigned int task)
 {
-	static char stack[1 << 16];
-	stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	static char stacks[MAX_PROCS][STACK_SIZE];
+	stack_t alternate = { .ss_sp = stacks[task], .ss_size = STACK_SIZE };
 	struct sigaction action = {
 		.sa_sigaction = on_signal,
 		/* NODEFER: the way out is a jump, which unblocks nothing. */
@@ -170,7 +173,7 @@ static void run_range(const struct op *op, struct result *res,
 			fill_chunk(op, at + start, size, op->off + start);
 		else
 			chunk_crc[chunk] = digest_chunk(op, at + start, size);
-		shared->beat++;
+		worker_beat();
 	}
 
 	res->kind = RESULT_OK;

@@ -10,14 +10,17 @@
 
 #include "agent.h"
 
-/* At most @size - 1 bytes of /proc/@pid/@name; their number, 0 on failure. */
+/*
+ * At most @size - 1 bytes of a file of a task; their number, 0 on failure. In
+ * the folder of a process, stat would tell the sum of its threads.
+ */
 static size_t read_proc(pid_t pid, const char *name, char *buf, size_t size)
 {
 	char path[64];
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", pid, pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;

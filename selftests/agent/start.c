@@ -43,7 +43,7 @@ static void retire_worker(void)
 	shared->turn = 0;
 	shared->keep = false;
 	shared->generation++;
-	worker_ring(0);
+	turn_ring_one(0);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	shared->nops = nops;
@@ -56,6 +56,7 @@ static bool leaves_traces(void)
 
 	for (i = 0; i < shared->nops; i++)
 		if (shared->op[i].kind == OP_FORK ||
+		    shared->op[i].kind == OP_THREAD ||
 		    shared->op[i].kind == OP_DROP)
 			return true;
 	return false;
@@ -72,17 +73,15 @@ void start_program(enum run_mode mode)
 	}
 
 	shared->proc[0].state = PROC_ALIVE;
-	shared->turn = 0;
-	while (shared->turn < shared->nops && shared->op[shared->turn].proc)
-		shared->result[shared->turn++].kind = RESULT_VOID;
-	shared->beat = 0;
+	shared->proc[0].beat = 0;
 	shared->go = mode == RUN_STEP ? 0 : shared->nops;
 	shared->next_addr = shared->room_start;
 	shared->keep = mode == RUN_KEEP && !leaves_traces();
+	turn_set(0);
 	__sync_synchronize();
 	shared->generation++;
 	if (waits)
-		worker_ring(0);
+		turn_ring_one(0);
 	else
 		start_worker();
 }

@@ -2,16 +2,8 @@
 /*
  * memphys agent: run a program and tell what became of it. The supervisor
  * sleeps while all goes well. When the program makes no step forward it looks
- * at the process whose turn it is:
- *
- * - it faults far more often than there are pages in play: a retry loop, as a
- *   handler makes that answers NOPAGE and fills no PTE;
- * - it burns processor time inside one access to memory: a retry loop as well,
- *   of the kind that is not counted as faults. That it stays inside the kernel
- *   shows early: an access has nothing to do there that takes that long;
- * - neither: it hangs.
- *
- * Then it kills the program, and says so if that had no effect.
+ * at the tasks that it waits for, see suspect.c: one, or those of a block. Then
+ * it kills the program, and says so if that had no effect.
  */
 #include <errno.h>
 #include <poll.h>
@@ -30,17 +22,6 @@
 #define KILL_MS		2000	/* times the scale, too */
 #define REPORT_MS	500
 
-/* A system call may be busy for long, and counts its pages as one step. */
-#define CALL_PATIENCE	10
-#define SPARE_FAULTS	8192
-
-enum verdict {
-	VERDICT_OK,
-	VERDICT_KILLED,
-	VERDICT_RETRY_LOOP,
-	VERDICT_HANG,
-};
-
 static const char * const verdict_names[] = {
 	[VERDICT_OK] = "ok",
 	[VERDICT_KILLED] = "killed",
@@ -50,35 +31,25 @@ static const char * const verdict_names[] = {
 
 /**
  * struct watch - one run, as the supervisor sees it
- * @deadline_ms: patience with one step
- * @retry_ms: patience with one access to memory that stays in the kernel
+ * @patience: with each task
  * @kill_ms: patience with SIGKILL
  * @signals: tells of children that ended
  * @kmsg: kernel log
  * @tick: when the supervisor last looked, ms
  * @told: when the outside last heard of this run, ms
- * @waited_ms: time without progress
- * @beat: step that is being waited for
- * @based: @base is set
- * @whose: the process that @base is of
- * @base: state of the process when the step was first seen
- * @last: state of the process now
+ * @suspects: what is known of each task; @based for those that are waited for
+ * @culprit: number of the task that the verdict is about
  * @status: how p0 ended
  */
 struct watch {
-	unsigned int deadline_ms;
-	unsigned int retry_ms;
+	struct patience patience;
 	unsigned int kill_ms;
 	int signals;
 	int kmsg;
 	uint64_t tick;
 	uint64_t told;
-	uint64_t waited_ms;
-	uint64_t beat;
-	bool based;
-	pid_t whose;
-	struct sample base;
-	struct sample last;
+	struct suspect suspects[MAX_PROCS];
+	unsigned int culprit;
 	int status;
 };
 
@@ -90,50 +61,54 @@ static uint64_t now_ms(void)
 	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
 }
 
-/* The process that everybody waits for. */
-static pid_t culprit(void)
+/* Does the program wait for this task to exit? */
+static bool is_leaving(unsigned int task)
+{
+	const struct proc *proc = &shared->proc[task];
+
+	return proc->state != PROC_NONE && proc->state != PROC_GONE &&
+	       proc->pid && !kill(proc->pid, 0);
+}
+
+/*
+ * The tasks that the program waits for, as bits. One at the barrier of a block
+ * waits itself, unless all have come.
+ */
+static unsigned int awaited(void)
 {
 	uint32_t turn = shared->turn;
-	const struct op *op = &shared->op[turn];
+	unsigned int due = 0, ready = 0, leaving = 0;
 	unsigned int i;
 
-	if (turn < shared->nops)
-		return shared->proc[op->kind == OP_WAIT ? op->peer :
-							  op->proc].pid;
+	if (turn < shared->nops && shared->op[turn].kind == OP_WAIT)
+		return 1U << shared->op[turn].peer;
 
 	for (i = 0; i < MAX_PROCS; i++) {
-		pid_t pid = shared->proc[i].pid;
-
-		if (shared->proc[i].state != PROC_NONE && !kill(pid, 0))
-			return pid;
+		switch (shared->proc[i].phase) {
+		case PHASE_DUE:
+		case PHASE_BUSY:
+			due |= 1U << i;
+			break;
+		case PHASE_READY:
+			ready |= 1U << i;
+			break;
+		}
+		if (turn >= shared->nops && is_leaving(i))
+			leaving |= 1U << i;
 	}
-	return shared->proc[0].pid;
+	if (turn >= shared->nops)
+		return leaving;
+	return due ? due : ready;
 }
 
-static bool touches_memory(void)
+/* The operation that a task is at, or keeps from ending. */
+static uint32_t place_of(unsigned int task)
 {
-	if (shared->turn >= shared->nops)
-		return false;
+	uint32_t turn = shared->turn;
 
-	switch (shared->op[shared->turn].kind) {
-	case OP_LOAD:
-	case OP_STORE:
-	case OP_FILL:
-	case OP_DIGEST:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Faults that the step at hand may need, with room to spare. */
-static unsigned long fair_faults(void)
-{
-	unsigned long pages = 0;
-
-	if (shared->turn < shared->nops)
-		pages = shared->op[shared->turn].len / page_size;
-	return SPARE_FAULTS + 4 * pages;
+	if (turn < shared->nops && shared->op[turn].block_end)
+		return shared->proc[task].at;
+	return turn;
 }
 
 /* Reap what has ended; false when the program is over. */
@@ -187,51 +162,14 @@ static uint64_t tick(struct watch *w)
 	return passed < 3 * TICK_MS ? passed : 3 * TICK_MS;
 }
 
-static uint64_t ms_of(unsigned long ticks)
-{
-	return ticks * 1000 / sysconf(_SC_CLK_TCK);
-}
-
-static uint64_t kernel_ms(const struct watch *w)
-{
-	return ms_of(w->last.stime - w->base.stime);
-}
-
-static uint64_t cpu_ms(const struct watch *w)
-{
-	return ms_of(w->last.utime - w->base.utime) + kernel_ms(w);
-}
-
-/* What a step that took this long amounts to. */
-static enum verdict judge(const struct watch *w)
-{
-	unsigned long faults = w->last.faults - w->base.faults;
-	bool in_kernel = 2 * kernel_ms(w) >= w->waited_ms;
-	bool busy = 2 * cpu_ms(w) >= w->waited_ms;
-	unsigned int patience = 1;
-
-	/* What its parent has to reap, and will not: p0 is ours to reap. */
-	if (w->last.state == 'Z' && shared->turn < shared->nops &&
-	    shared->op[shared->turn].proc)
-		return VERDICT_KILLED;
-	if (faults > fair_faults() && w->waited_ms >= 5 * TICK_MS)
-		return VERDICT_RETRY_LOOP;
-	if (in_kernel && touches_memory() && w->waited_ms >= w->retry_ms)
-		return VERDICT_RETRY_LOOP;
-
-	if (busy && !touches_memory())
-		patience = CALL_PATIENCE;
-	if (w->waited_ms < (uint64_t)patience * w->deadline_ms)
-		return VERDICT_OK;
-	return busy && touches_memory() ? VERDICT_RETRY_LOOP : VERDICT_HANG;
-}
-
-/* Has there been progress? If not, how does that look? */
+/* Is there a task that makes no progress? How does that look? */
 static enum verdict look(struct watch *w)
 {
-	uint64_t beat = shared->beat + shared->turn;
+	static long cpus;
+	enum verdict verdict = VERDICT_OK;
 	uint64_t passed = tick(w);
-	pid_t pid = culprit();
+	unsigned int tasks = awaited();
+	unsigned int i;
 
 	if (w->tick - w->told >= REPORT_MS) {
 		w->told = w->tick;
@@ -239,33 +177,76 @@ static enum verdict look(struct watch *w)
 		port_flush();
 	}
 
-	if (beat != w->beat || !w->based) {
-		w->beat = beat;
-		w->waited_ms = 0;
-		w->whose = pid;
-		w->based = sample_take(pid, &w->base);
-		return VERDICT_OK;
-	}
+	if (!cpus)
+		cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	w->patience.crowd = (__builtin_popcount(tasks) + cpus - 1) / cpus;
+	for (i = 0; i < MAX_PROCS; i++) {
+		struct suspect *s = &w->suspects[i];
+		enum verdict v;
 
-	w->waited_ms += passed;
-	/* One is gone and another one is waited for: counts do not compare. */
-	if (pid != w->whose && sample_take(pid, &w->base))
-		w->whose = pid;
-	/* Between a fork and the first look, or after an exit: nobody there. */
-	if (!sample_take(pid, &w->last))
-		return w->waited_ms < w->deadline_ms ? VERDICT_OK :
-						       VERDICT_HANG;
-	return judge(w);
+		if (!(tasks & 1U << i)) {
+			s->based = false;
+			continue;
+		}
+		v = suspect_look(s, i, place_of(i), passed, &w->patience);
+		if (v == VERDICT_OK)
+			continue;
+		/* Of several, the one whose operation comes first. */
+		if (verdict == VERDICT_OK ||
+		    s->at < w->suspects[w->culprit].at) {
+			verdict = v;
+			w->culprit = i;
+		}
+	}
+	return verdict;
 }
 
+/*
+ * A process was killed: each of its tasks that was at something died of it. p0
+ * is gone already, of the others one has been seen to be.
+ */
+static void note_death(struct watch *w)
+{
+	bool of_p0 = shared->proc[0].state == PROC_GONE;
+	unsigned int leader = of_p0 ? 0 : shared->proc[w->culprit].leader;
+	int sig = of_p0 && WIFSIGNALED(w->status) ? WTERMSIG(w->status) :
+						    SIGKILL;
+	uint32_t first = shared->nops;
+	unsigned int i;
+
+	if (shared->turn >= shared->nops)
+		return;
+
+	for (i = 0; i < MAX_PROCS; i++) {
+		const struct proc *proc = &shared->proc[i];
+		uint32_t at = place_of(i);
+
+		if (proc->leader != leader || proc->phase == PHASE_OUT)
+			continue;
+		shared->result[at].kind = RESULT_KILLED;
+		shared->result[at].sig = sig;
+		if (at < first) {
+			first = at;
+			w->culprit = i;
+		}
+	}
+}
+
+/* What is to be known of the tasks that were waited for, the culprit first. */
 static void tell_evidence(const struct watch *w)
 {
-	port_print("evidence state %c\n", w->last.state);
-	port_print("evidence waited_ms %llu\n",
-		   (unsigned long long)w->waited_ms);
-	port_print("evidence faults %lu\n", w->last.faults - w->base.faults);
-	port_print("evidence cpu_ms %llu\n", (unsigned long long)cpu_ms(w));
-	sample_report(culprit());
+	unsigned int i;
+
+	suspect_tell(&w->suspects[w->culprit]);
+	for (i = 0; i < MAX_PROCS; i++) {
+		const struct suspect *s = &w->suspects[i];
+
+		if (i == w->culprit || !s->based)
+			continue;
+		port_print("evidence beside p%u at operation %u, state %c\n",
+			   i, s->at, s->last.state);
+		sample_report(s->pid);
+	}
 }
 
 /* SIGKILL to all of it; false when something stays. */
@@ -283,7 +264,10 @@ static bool kill_program(struct watch *w)
 	return false;
 }
 
-/* In step mode each result goes out before the next operation may start. */
+/*
+ * In step mode each result goes out before the next operation may start; those
+ * of a block when all of it is done.
+ */
 static void step_forward(void)
 {
 	uint32_t turn = shared->turn;
@@ -294,8 +278,7 @@ static void step_forward(void)
 		shared->go++;
 	}
 	port_flush();
-	if (turn < shared->nops)
-		worker_ring(shared->op[turn].proc);
+	turn_ring();
 }
 
 static int child_signals(void)
@@ -339,8 +322,10 @@ static enum verdict watch_until_over(struct watch *w, bool step)
 bool watch_run(enum run_mode mode, const struct calibration *cal)
 {
 	struct watch w = {
-		.deadline_ms = DEADLINE_MS * cal->scale,
-		.retry_ms = RETRY_MS * cal->scale,
+		.patience = {
+			.deadline_ms = DEADLINE_MS * cal->scale,
+			.retry_ms = RETRY_MS * cal->scale,
+		},
 		.kill_ms = KILL_MS * cal->scale,
 		.signals = child_signals(),
 		.tick = now_ms(),
@@ -348,6 +333,7 @@ bool watch_run(enum run_mode mode, const struct calibration *cal)
 	static int kmsg = -2;
 	enum verdict verdict;
 	bool killed = true;
+	uint32_t stopped;
 	unsigned int i;
 
 	w.told = w.tick;
@@ -357,18 +343,16 @@ bool watch_run(enum run_mode mode, const struct calibration *cal)
 
 	start_program(mode);
 	verdict = watch_until_over(&w, mode == RUN_STEP);
+	stopped = shared->turn;
 	if (verdict != VERDICT_OK) {
-		if (verdict == VERDICT_KILLED && shared->turn < shared->nops) {
-			shared->result[shared->turn].kind = RESULT_KILLED;
-			shared->result[shared->turn].sig =
-				WIFSIGNALED(w.status) ? WTERMSIG(w.status) :
-							SIGKILL;
-		}
+		if (verdict == VERDICT_KILLED)
+			note_death(&w);
+		stopped = place_of(w.culprit);
 		tell_evidence(&w);
 		port_flush();
 		killed = kill_program(&w);
 		if (!killed)
-			sample_report(culprit());
+			sample_report(shared->proc[w.culprit].pid);
 	}
 
 	kmsg_forward(kmsg);
@@ -376,7 +360,7 @@ bool watch_run(enum run_mode mode, const struct calibration *cal)
 	for (; i < shared->nops; i++)
 		result_print(i);
 	port_print("verdict %s %u %s %lu\n", verdict_names[verdict],
-		   shared->turn, killed ? "killable" : "unkillable",
+		   stopped, killed ? "killable" : "unkillable",
 		   kmsg_taint());
 	return killed;
 }

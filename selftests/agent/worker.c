@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * memphys agent: a worker, one process of a program. The processes of a
- * program take turns: an operation is carried out when all before it are.
+ * memphys agent: a worker, one task of a program: a process, or a further thread
+ * of one. It sleeps until it is its turn, see turn.c.
  */
 #include <errno.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -16,9 +17,12 @@
 
 #include "agent.h"
 
-static unsigned int me;
+static __thread unsigned int me;
 
-/* Sleep until the bell of this process rings again; now and then anyway. */
+/* The threads of this process, by the numbers of the tasks. */
+static pthread_t threads[MAX_PROCS];
+
+/* Sleep until the bell of this task rings again; now and then anyway. */
 static void sleep_on_bell(uint32_t seen)
 {
 	const struct timespec second = { .tv_sec = 1 };
@@ -29,12 +33,10 @@ static void sleep_on_bell(uint32_t seen)
 		_exit(1);
 }
 
-/* Tell a process to look again. */
-void worker_ring(unsigned int proc)
+/* A step forward, of this task. */
+void worker_beat(void)
 {
-	__sync_fetch_and_add(&shared->proc[proc].bell, 1);
-	syscall(SYS_futex, &shared->proc[proc].bell, FUTEX_WAKE, 1, NULL, NULL,
-		0);
+	shared->proc[me].beat++;
 }
 
 /*
@@ -51,8 +53,27 @@ static void set_name(unsigned int index)
 	prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
+/* Have a thread of this process end, and wait for it. */
+static void join(unsigned int task)
+{
+	shared->proc[task].state = PROC_STOPPING;
+	turn_ring_one(task);
+	pthread_join(threads[task], NULL);
+	shared->proc[task].state = PROC_GONE;
+}
+
+/*
+ * End this process. Its threads end before, so that it is this one that takes
+ * the address space down, and has the name for it.
+ */
 static void leave(void)
 {
+	unsigned int i;
+
+	for (i = 0; i < MAX_PROCS; i++)
+		if (i != me && shared->proc[i].leader == me &&
+		    shared->proc[i].state == PROC_ALIVE)
+			join(i);
 	set_name(shared->nops);
 	_exit(0);
 }
@@ -79,11 +100,13 @@ static void stay(void)
 	}
 }
 
-/* Until it is this process's turn, or the end. */
-static uint32_t wait_for_turn(void)
+/* Until it is this task's turn, true, or time to end. */
+static bool wait_for_turn(void)
 {
+	const struct proc *self = &shared->proc[me];
+
 	for (;;) {
-		uint32_t bell = shared->proc[me].bell;
+		uint32_t bell = self->bell;
 		uint32_t turn;
 
 		__sync_synchronize();
@@ -92,40 +115,28 @@ static uint32_t wait_for_turn(void)
 			stay();
 			continue;
 		}
-		if (turn >= shared->nops ||
-		    shared->proc[me].state == PROC_STOPPING)
-			leave();
+		if (turn >= shared->nops || self->state == PROC_STOPPING)
+			return false;
 
-		if (shared->op[turn].proc == me && turn < shared->go)
-			return turn;
+		if (self->phase == PHASE_DUE && turn < shared->go)
+			return true;
 
 		sleep_on_bell(bell);
 	}
 }
 
-/* Operations of processes that are not there (any more) come to nothing. */
-static void pass_turn(uint32_t turn)
+/* A task that is about to be made; false when there is one of that number. */
+static bool announce(unsigned int task, unsigned int leader)
 {
-	unsigned int i;
+	struct proc *proc = &shared->proc[task];
 
-	for (turn++; turn < shared->nops; turn++) {
-		if (shared->proc[shared->op[turn].proc].state == PROC_ALIVE)
-			break;
-		shared->result[turn].kind = RESULT_VOID;
-	}
+	if (proc->state != PROC_NONE)
+		return false;
 
-	__sync_synchronize();
-	shared->turn = turn;
-
-	if (turn < shared->nops) {
-		if (shared->op[turn].proc != me)
-			worker_ring(shared->op[turn].proc);
-		return;
-	}
-
-	for (i = 0; i < MAX_PROCS; i++)
-		if (i != me && shared->proc[i].state == PROC_ALIVE)
-			worker_ring(i);
+	proc->parent = me;
+	proc->leader = leader;
+	proc->state = PROC_ALIVE;
+	return true;
 }
 
 static void run_fork(const struct op *op, struct result *res)
@@ -133,13 +144,11 @@ static void run_fork(const struct op *op, struct result *res)
 	struct proc *child = &shared->proc[op->peer];
 	pid_t pid;
 
-	if (child->state != PROC_NONE) {
+	if (!announce(op->peer, op->peer)) {
 		res->kind = RESULT_VOID;
 		return;
 	}
 
-	child->parent = me;
-	child->state = PROC_ALIVE;
 	pid = fork();
 	if (pid == 0) {
 		me = op->peer;
@@ -156,6 +165,34 @@ static void run_fork(const struct op *op, struct result *res)
 	res->kind = RESULT_OK;
 }
 
+static void work(void);
+
+static void *be_thread(void *task)
+{
+	me = (uintptr_t)task;
+	shared->proc[me].pid = gettid();
+	memory_init(me);
+	work();
+	return NULL;
+}
+
+static void run_thread(const struct op *op, struct result *res)
+{
+	int err;
+
+	if (!announce(op->peer, shared->proc[me].leader)) {
+		res->kind = RESULT_VOID;
+		return;
+	}
+
+	err = pthread_create(&threads[op->peer], NULL, be_thread,
+			     (void *)(uintptr_t)op->peer);
+	if (err)
+		shared->proc[op->peer].state = PROC_NONE;
+	res->kind = err ? RESULT_ERRNO : RESULT_OK;
+	res->err = err;
+}
+
 static void run_wait(const struct op *op, struct result *res)
 {
 	struct proc *child = &shared->proc[op->peer];
@@ -166,28 +203,38 @@ static void run_wait(const struct op *op, struct result *res)
 		return;
 	}
 
+	res->kind = RESULT_OK;
+	if (child->leader != op->peer) {
+		join(op->peer);
+		return;
+	}
+
 	child->state = PROC_STOPPING;
-	worker_ring(op->peer);
+	turn_ring_one(op->peer);
 	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	child->state = PROC_GONE;
-	res->kind = WIFSIGNALED(status) ? RESULT_KILLED : RESULT_OK;
-	res->sig = WTERMSIG(status);
+	if (WIFSIGNALED(status)) {
+		res->kind = RESULT_KILLED;
+		res->sig = WTERMSIG(status);
+	}
 }
 
-static void run_one(uint32_t turn)
+/* False in a process that this has made. */
+static bool run_one(uint32_t index)
 {
-	const struct op *op = &shared->op[turn];
-	struct result *res = &shared->result[turn];
+	const struct op *op = &shared->op[index];
+	struct result *res = &shared->result[index];
 
-	set_name(turn);
-	shared->beat++;
+	shared->proc[me].at = index;
+	worker_beat();
 
 	switch (op->kind) {
 	case OP_FORK:
 		run_fork(op, res);
-		if (me == op->peer)
-			return;	/* the parent passes the turn on */
+		break;
+	case OP_THREAD:
+		run_thread(op, res);
 		break;
 	case OP_WAIT:
 		run_wait(op, res);
@@ -197,7 +244,41 @@ static void run_one(uint32_t turn)
 		break;
 	}
 
-	pass_turn(turn);
+	/* Before the next one begins, everybody sees what this one stored. */
+	__sync_synchronize();
+	return op->kind != OP_FORK || me != op->peer;
+}
+
+/* Carry out what is due, as far as it is this task's. */
+static void run_part(void)
+{
+	uint32_t index = shared->proc[me].at;
+	uint32_t end = shared->op[index].block_end;
+
+	set_name(index);
+	if (end)
+		turn_meet(me);
+	shared->proc[me].phase = PHASE_BUSY;
+
+	if (!run_one(index))
+		return;	/* the parent passes the turn on */
+	while (++index < end) {
+		if (shared->op[index].proc != me)
+			continue;
+		set_name(index);
+		run_one(index);
+	}
+	turn_finish(me);
+}
+
+/* Until the program ends, or this task. */
+static void work(void)
+{
+	while (wait_for_turn())
+		run_part();
+	if (shared->proc[me].leader == me)
+		leave();
+	set_name(shared->nops);
 }
 
 /* In a fresh process: be p0, and never come back. */
@@ -214,8 +295,7 @@ void worker_start(void)
 
 	me = 0;
 	calls_init();
-	memory_init();
-
-	for (;;)
-		run_one(wait_for_turn());
+	memory_init(me);
+	work();
+	_exit(0);
 }

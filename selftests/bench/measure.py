@@ -15,13 +15,14 @@ from hypothesis import given, settings
 from bench.table import Group, Row
 from mmapkit.agent import Mode
 from mmapkit.errors import MachineError
-from mmapkit.grammar import format_program, parse_program
+from mmapkit.grammar import parse_program
 from mmapkit.lab import Lab
 from mmapkit.machine import Machine
 from mmapkit.program import Program
 from mmapkit.setup import Supply
 from mmapkit.strategies import programs
 from mmapkit.targets.memphys import read_target
+from mmapkit.text import format_program
 from mmapkit.verdict import Verdict
 
 _METHODS = ("remap", "fault")

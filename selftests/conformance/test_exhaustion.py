@@ -12,9 +12,10 @@ from itertools import count
 import pytest
 
 from mmapkit.control import Backing, Command, Control, Lifetime, MethodFlag
-from mmapkit.grammar import format_operation, parse_program
+from mmapkit.grammar import parse_program
 from mmapkit.targets.memphys import read_target
 from mmapkit.targets.regions import pairs
+from mmapkit.text import format_operation
 
 SIZE = 0x8000
 NODE = "/dev/memphys/r0"

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from mmapkit.agent import Mode
 from mmapkit.errors import MachineError, ProgramError
-from mmapkit.grammar import format_program, parse_program
+from mmapkit.grammar import parse_program
 from mmapkit.machine.local import spawn
 from mmapkit.program import Close, Program, Request
+from mmapkit.text import format_program
 from mmapkit.verdict import Errno, NotReached, Ok, Verdict
 
-from .test_grammar import MALFORMED, OPERATIONS
+from .test_grammar import LONGEST, MALFORMED, MALFORMED_BLOCKS, PROGRAMS
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def raw(agent_file):
     def send(text):
         deadline = agent._deadline()
         # Every name that a test may use has a value.
-        stream.write(f"run 1\n{text}\nend\n".encode(), deadline)
+        stream.write(f"run 1\n{text}\ngo\n".encode(), deadline)
         place = None
         while (line := stream.read_line(deadline)) != "done 1":
             if line.startswith("error"):
@@ -47,17 +48,32 @@ def test_agent_refuses_a_malformed_line_with_its_place(raw, text, column):
     assert raw("close f0") is None
 
 
+@pytest.mark.parametrize("what", MALFORMED_BLOCKS)
+def test_agent_refuses_a_malformed_block_with_its_place(raw, what):
+    text, *place = MALFORMED_BLOCKS[what]
+    assert raw(text) == tuple(place)
+
+
+def test_agent_refuses_a_program_that_is_too_long(raw):
+    assert raw(LONGEST) is None
+    assert raw(f"{LONGEST}close f0") == (LONGEST.count("\n") + 1, 1)
+
+
 def test_agent_refuses_an_unknown_name(raw):
     assert raw("pread f0 off=nowhere+4 len=1") == (1, 14)
 
 
-@given(operations=st.lists(OPERATIONS, max_size=3), data=st.data())
+@given(program=PROGRAMS, data=st.data())
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_both_parsers_refuse_the_same_lines(raw, operations, data):
+def test_both_parsers_refuse_the_same_lines(raw, program, data):
     """Break the text of a program in one place, and compare the places."""
-    text = re.sub("off=[a-z]\\w*", "off=1", format_program(Program(tuple(operations))))
+    text = re.sub("off=[a-z]\\w*", "off=1", format_program(program))
     at = data.draw(st.integers(0, len(text)))
-    extra = data.draw(st.sampled_from([" ", "#", "=", "0", "f", "m1", ":", "-", "=>"]))
+    extra = data.draw(
+        st.sampled_from(
+            (" ", "#", "=", "0", "f", "m1", ":", "-", "=>", "end\n", "together\n")
+        )
+    )
     # The last line makes sure that nothing of it is carried out.
     text = f"{text[:at]}{extra}{text[at:]}\nlod m0"
     with pytest.raises(ProgramError) as caught:

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmapkit.errors import ProgramError
-from mmapkit.grammar import format_program, parse_operation, parse_program
+from mmapkit.grammar import parse_operation, parse_program
 from mmapkit.program import (
     CAPABILITIES,
+    CHANGES_TASKS,
     MAX_DATA,
     MAX_FILES,
     MAX_MAPS,
@@ -40,8 +41,10 @@ from mmapkit.program import (
     Rmmod,
     Sharing,
     Store,
+    Thread,
     Wait,
 )
+from mmapkit.text import format_program
 
 U64 = st.integers(0, (1 << 64) - 1)
 PLACES = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -87,6 +90,7 @@ OPERATIONS = st.one_of(
     st.builds(Pwrite, FILES, OFFSETS, TRANSFERS, U64, proc=PROCS),
     st.builds(written, PROCS, FILES, OFFSETS, SPELLED),
     st.builds(Fork, PEERS, proc=PROCS),
+    st.builds(Thread, PEERS, proc=PROCS),
     st.builds(Wait, PEERS, proc=PROCS),
     st.builds(Drop, st.sampled_from(CAPABILITIES), proc=PROCS),
     st.builds(Request, SPELLED, proc=PROCS),
@@ -95,10 +99,36 @@ OPERATIONS = st.one_of(
 )
 
 
-@given(st.lists(OPERATIONS, max_size=20))
-def test_text_of_a_program_is_read_as_that_program(operations):
-    program = Program(tuple(operations))
+INSIDE = OPERATIONS.filter(lambda op: not isinstance(op, CHANGES_TASKS))
+PARTS = st.tuples(st.just(False), st.lists(OPERATIONS, max_size=2)) | st.tuples(
+    st.just(True), st.lists(INSIDE, min_size=1, max_size=2)
+)
+
+
+def joined(parts):
+    """Return the program of parts: whether they are blocks, and operations."""
+    operations, blocks = (), ()
+    for is_block, part in parts:
+        if is_block:
+            blocks += ((len(operations), len(operations) + len(part)),)
+        operations += tuple(part)
+    return Program(operations, blocks)
+
+
+PROGRAMS = st.lists(PARTS, max_size=3).map(joined)
+
+
+@given(PROGRAMS)
+def test_text_of_a_program_is_read_as_that_program(program):
     assert parse_program(format_program(program)) == program
+
+
+def test_block_is_told_apart_by_the_lines_around_it():
+    text = "close f0\ntogether\n  p0: close f1\n  p1: close f2\nend\nclose f3\n"
+    program = parse_program(text)
+    assert program.blocks == ((1, 3),)
+    assert [op.proc for op in program] == [0, 0, 1, 0]
+    assert format_program(program) == text
 
 
 def test_comments_and_expected_results_are_passed_over():
@@ -179,6 +209,15 @@ MALFORMED = [
     ("pwrite f0 off=0 data=00 len=2", 30),
     ("pwrite f0 off=0 data=00 seed=2", 31),
     ("pwrite f0 off=0 seed=2 # pattern", 24),
+    ("thread p0", 8),
+    ("thread", 7),
+    ("end", 1),
+    (" end => ok", 2),
+    ("end of it", 1),
+    ("together now", 10),
+    ("p1: together", 5),
+    ("p1: end", 5),
+    ("  together  # never ended", 3),
     ("fork p0", 6),
     ("fork p16", 6),
     ("wait p0", 6),
@@ -195,9 +234,36 @@ def test_malformed_line_is_refused_with_its_place(text, column):
     assert caught.value.message
 
 
+# Text, and line and column of what is wrong.
+MALFORMED_BLOCKS = {
+    "a block in a block": ("together\nclose f0\n together\nend\nend", 3, 2),
+    "an empty block": ("together\n# nothing\n\nend\n", 4, 1),
+    "a second end": ("together\nclose f0\nend\nend", 4, 1),
+    "words behind the end": ("together\nclose f0\nend  p1", 3, 6),
+    "fork": ("together\np2: fork p1\nend", 2, 5),
+    "thread": ("together\nthread p1\nend", 2, 1),
+    "wait": ("together\nwait p0\nend", 2, 1),
+    "drop": ("together\ndrop\nend", 2, 1),
+    "an operation of nobody": ("together\nfrok p1\nend", 2, 1),
+    "no end": ("close f0\n\ntogether # here\nclose f1\n\n", 3, 1),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED_BLOCKS)
+def test_malformed_block_is_refused_with_its_place(what):
+    text, line, column = MALFORMED_BLOCKS[what]
+    with pytest.raises(ProgramError) as caught:
+        parse_program(text)
+    assert (caught.value.line, caught.value.column) == (line, column)
+
+
+LONGEST = "close f0\n" * (MAX_OPERATIONS - 1) + "together\nclose f0\nend\n# end\n"
+
+
 def test_program_that_is_too_long_is_refused():
+    assert len(parse_program(LONGEST)) == MAX_OPERATIONS
     with pytest.raises(ProgramError, match="at most"):
-        parse_program("close f0\n" * (MAX_OPERATIONS + 1))
+        parse_program(f"{LONGEST}close f0\n")
 
 
 @given(st.text(max_size=60))

@@ -21,6 +21,7 @@ MAY = {
     "debug_kernel": "build kernel source",
     "words": "program",
     "grammar": "program words",
+    "text": "program",
     "target": "program content",
     "model": "model.access model.address_space model.files model.mapping "
     "model.outside model.processes model.state program target verdict",
@@ -37,10 +38,10 @@ MAY = {
     "strategies.operations": "program strategies.dials",
     "console": "verdict",
     "ktap": "console",
-    "agent": "program grammar verdict",
+    "agent": "program text verdict",
     "kernel": "build",
     "report": "",
-    "report.text": "verdict",
+    "report.text": "text verdict",
     "machine": "agent console program verdict",
     "machine.session": "agent console machine program verdict",
     "machine.local": "agent machine machine.session program verdict",
@@ -64,7 +65,7 @@ MAY = {
     "journal": "",
     "leaks": "console files machine verdict",
     "coverage": "build files kernel machine",
-    "lab": "agent grammar journal machine model program report.text target verdict",
+    "lab": "agent journal machine model program report.text target text verdict",
     "setup": "coverage debug_kernel kernel leaks machine machine.image "
     "machine.launcher machine.local machine.qemu provision verdict",
     "plugin": "build journal lab machine report.text setup target targets.memphys "

@@ -6,13 +6,14 @@ import pytest
 
 from mmapkit.agent import Mode, Told
 from mmapkit.errors import MachineError, MachineLost, TargetError
-from mmapkit.grammar import format_program, parse_program
+from mmapkit.grammar import parse_program
 from mmapkit.journal import Journal
 from mmapkit.lab import Lab, restoring
 from mmapkit.machine import Machines, outcome_of, outcome_of_loss
 from mmapkit.model import Model
 from mmapkit.program import Pwrite
 from mmapkit.target import Patterned, Window
+from mmapkit.text import format_program
 from mmapkit.verdict import Errno, NotReached, Ok, Outcome, Verdict
 
 from .test_console import LOGS

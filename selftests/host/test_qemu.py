@@ -161,7 +161,7 @@ def test_command_that_is_not_there_leaves_nothing_behind(
 # An agent on the descriptor of the port that says hello, and nothing on QMP.
 GREETING = """
 for word; do case "$word" in socket,id=agent,fd=*) fd=${word##*=};; esac; done
-echo "hello 1 release=6 machine=x page=4096 cpus=1 fault_ns=1 scale=1" >&$fd
+echo "hello 2 release=6 machine=x page=4096 cpus=1 fault_ns=1 scale=1" >&$fd
 """
 
 

@@ -18,7 +18,7 @@ from mmapkit.machine.session import Session
 from mmapkit.program import Close, Program
 from mmapkit.verdict import Errno, Verdict
 
-HELLO = "hello 1 release=6.1 machine=x86_64 page=4096 cpus=2 fault_ns=1 scale=1"
+HELLO = "hello 2 release=6.1 machine=x86_64 page=4096 cpus=2 fault_ns=1 scale=1"
 ONE = Program((Close(0),))
 WARNING = "log 4 WARNING: CPU: 0 PID: 9 at x.c:1 x_init+0x1/0x2 [x]"
 
@@ -50,7 +50,7 @@ def done(number, taint=0, *lines):
 
 @pytest.mark.parametrize(
     "line",
-    ["", "hello", "hello 2 release=6.1", "hello 1 release", "hello 1 release=6.1"],
+    ["", "hello", "hello 1 release=6.1", "hello 2 release", "hello 2 release=6.1"],
 )
 def test_greeting_of_something_else_is_refused(ends, line):
     near, far = ends

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mmapkit.errors import ControlError, MachineError, MachineLost, ProgramRefused
-from mmapkit.grammar import format_program
 from mmapkit.program import Program
+from mmapkit.text import format_program
 from mmapkit.verdict import NotReached, Result, Verdict, parse_result
 
-_PROTOCOL = "1"
+_PROTOCOL = "2"
 
 #: seconds without a line from an agent that tells twice a second that it lives
 SILENCE = 4.0
@@ -289,7 +289,7 @@ class Agent:
 
         ProgramRefused: the agent's parser did not take it.
         """
-        text = f"run {number}{mode.value}\n{format_program(program)}end\n"
+        text = f"run {number}{mode.value}\n{format_program(program)}go\n"
         answer = _Answer(number, len(program))
         with self._exchange():
             self._stream.write(text.encode(), self._deadline())

@@ -1,7 +1,9 @@
-r"""The text form of programs: format_program() writes it, parse_program() reads it.
+r"""The text form of programs, read. text.py writes it.
 
-    program   = { line "\n" }
-    line      = [ [ process ":" ] operation ] [ "#" comment | "=>" result ]
+    program   = { line | block }
+    block     = "together" rest line { line } "end" rest
+    line      = [ [ task ":" ] operation ] rest
+    rest      = [ "#" comment | "=>" result ] "\n"
     operation = "open" file path ( "rdonly" | "wronly" | "rdwr" )
               | "close" file
               | "mmap" map file "off=" offset "len=" number
@@ -19,8 +21,9 @@ r"""The text form of programs: format_program() writes it, parse_program() reads
               | "pread" file "off=" offset "len=" number
               | "pwrite" file "off=" offset
                        ( "len=" number [ "seed=" number ] | "data=" hex )
-              | "fork" process
-              | "wait" process
+              | "fork" task
+              | "thread" task
+              | "wait" task
               | "drop" capability
               | "request" "=" hex
               | "rmmod" module
@@ -30,7 +33,9 @@ r"""The text form of programs: format_program() writes it, parse_program() reads
     prot      = "none" | some of "r" "w" "x"
     order     = "forward" | "backward" | "shuffled"
     width     = "1" | "2" | "4" | "8"
-    file      = "f0" .. "f31"    map = "m0" .. "m63"    process = "p0" .. "p15"
+    file      = "f0" .. "f31"    map = "m0" .. "m63"    task = "p0" .. "p15"
+
+A block has at least one operation, and none of fork, thread, wait and drop.
 
 Numbers are decimal, or hexadecimal with 0x, and fit 64 bits; lengths, offsets
 and widths are bytes. The key=value parts of a line may come in any order. What
@@ -40,11 +45,10 @@ reads the words. The agent's parser (agent/parse.c) follows the same grammar.
 
 from collections.abc import Callable
 from dataclasses import replace
-from enum import Enum
 
-from mmapkit.errors import ProgramError
 from mmapkit.program import (
     CAPABILITIES,
+    CHANGES_TASKS,
     MAX_DATA,
     MAX_MODULE,
     MAX_NTH,
@@ -63,12 +67,8 @@ from mmapkit.program import (
     Mode,
     Mprotect,
     Munmap,
-    Offset,
-    OnMapping,
-    OnRange,
     Open,
     Operation,
-    Order,
     Peek,
     Poke,
     Pread,
@@ -77,116 +77,10 @@ from mmapkit.program import (
     Request,
     Rmmod,
     Store,
+    Thread,
     Wait,
 )
 from mmapkit.words import Line, Token, by_value
-
-# ---------------------------------------------------------------- writing
-
-
-def _number(value: int) -> str:
-    return str(value) if value < 10 else hex(value)
-
-
-def _distance(delta: int) -> str:
-    return "" if not delta else f"{'-' if delta < 0 else '+'}{hex(abs(delta))}"
-
-
-def _place(op: OnMapping) -> str:
-    return f"m{op.map}{_distance(op.off)}"
-
-
-def format_offset(off: Offset) -> str:
-    """Return the text of a file offset."""
-    return _number(off.delta) if off.base is None else off.base + _distance(off.delta)
-
-
-def _range(op: OnRange) -> list[str]:
-    return [_place(op)] + ([] if op.len is None else [f"len={hex(op.len)}"])
-
-
-def _unless(key: str, value: object, default: object) -> list[str]:
-    if value == default:
-        return []
-    return [f"{key}={value.value if isinstance(value, Enum) else value}"]
-
-
-def _arguments(op: Operation) -> list[str]:
-    match op:
-        case Open():
-            return [f"f{op.file}", op.path, op.mode.value]
-        case Close():
-            return [f"f{op.file}"]
-        case Mmap():
-            return [
-                f"m{op.map}",
-                f"f{op.file}",
-                f"off={format_offset(op.off)}",
-                f"len={hex(op.len)}",
-                f"prot={op.prot}",
-                f"flags={op.flags.value}",
-            ]
-        case Munmap():
-            return _range(op)
-        case Mprotect():
-            return [*_range(op), f"prot={op.prot}"]
-        case Load():
-            return [_place(op), str(op.width)]
-        case Store():
-            return [_place(op), str(op.width), hex(op.value)]
-        case Fill():
-            return [
-                *_range(op),
-                *_unless("width", op.width, 8),
-                *_unless("seed", op.seed, 0),
-                *_unless("order", op.order, Order.FORWARD),
-            ]
-        case Digest():
-            return [
-                *_range(op),
-                *_unless("width", op.width, 8),
-                *_unless("order", op.order, Order.FORWARD),
-            ]
-        case Peek():
-            return [_place(op), f"len={op.len}"]
-        case Poke():
-            return [_place(op), f"data={op.data.hex()}"]
-        case Pread():
-            return [f"f{op.file}", f"off={format_offset(op.off)}", f"len={hex(op.len)}"]
-        case Pwrite(data=None):
-            return [
-                f"f{op.file}",
-                f"off={format_offset(op.off)}",
-                f"len={hex(op.len)}",
-                *_unless("seed", op.seed, 0),
-            ]
-        case Pwrite(data=bytes(data)):
-            return [f"f{op.file}", f"off={format_offset(op.off)}", f"data={data.hex()}"]
-        case Fork() | Wait():
-            return [f"p{op.peer}"]
-        case Drop():
-            return [op.capability]
-        case Request():
-            return [f"={op.message.hex()}"]
-        case Rmmod():
-            return [op.module]
-        case FailNth():
-            return [_number(op.nth)]
-    raise TypeError(f"no text form for {op!r}")
-
-
-def format_operation(op: Operation) -> str:
-    """Return the line of one operation, without its end."""
-    process = [f"p{op.proc}:"] if op.proc else []
-    return " ".join([*process, op.word, *_arguments(op)])
-
-
-def format_program(program: Program) -> str:
-    """Return the text of a program; parse_program() gives the program again."""
-    return "".join(format_operation(op) + "\n" for op in program)
-
-
-# ---------------------------------------------------------------- reading
 
 
 def _parse_open(line: Line) -> Operation:
@@ -280,6 +174,10 @@ def _parse_fork(line: Line) -> Operation:
     return Fork(line.peer())
 
 
+def _parse_thread(line: Line) -> Operation:
+    return Thread(line.peer())
+
+
 def _parse_wait(line: Line) -> Operation:
     return Wait(line.peer())
 
@@ -311,27 +209,52 @@ def _parse_fail_nth(line: Line) -> Operation:
     return FailNth(nth)
 
 
-_FORMS: dict[str, Callable[[Line], Operation]] = {
-    "open": _parse_open,
-    "close": _parse_close,
-    "mmap": _parse_mmap,
-    "munmap": _parse_munmap,
-    "mprotect": _parse_mprotect,
-    "load": _parse_load,
-    "store": _parse_store,
-    "fill": _parse_fill,
-    "digest": _parse_digest,
-    "peek": _parse_peek,
-    "poke": _parse_poke,
-    "pread": _parse_pread,
-    "pwrite": _parse_pwrite,
-    "fork": _parse_fork,
-    "wait": _parse_wait,
-    "drop": _parse_drop,
-    "request": _parse_request,
-    "rmmod": _parse_rmmod,
-    "fail-nth": _parse_fail_nth,
+_FORMS: dict[type[Operation], Callable[[Line], Operation]] = {
+    Open: _parse_open,
+    Close: _parse_close,
+    Mmap: _parse_mmap,
+    Munmap: _parse_munmap,
+    Mprotect: _parse_mprotect,
+    Load: _parse_load,
+    Store: _parse_store,
+    Fill: _parse_fill,
+    Digest: _parse_digest,
+    Peek: _parse_peek,
+    Poke: _parse_poke,
+    Pread: _parse_pread,
+    Pwrite: _parse_pwrite,
+    Fork: _parse_fork,
+    Thread: _parse_thread,
+    Wait: _parse_wait,
+    Drop: _parse_drop,
+    Request: _parse_request,
+    Rmmod: _parse_rmmod,
+    FailNth: _parse_fail_nth,
 }
+_KINDS = {kind.word: kind for kind in _FORMS}
+
+
+def _end_of_line(line: Line) -> None:
+    if line.tokens:
+        token = line.next("nothing")
+        line.fail(token.column, f'nothing is expected here: "{token.text}"')
+
+
+def _operation(line: Line, inside: bool) -> Operation:
+    """Read the operation of a line that has one; inside: of a block."""
+    proc = 0
+    word = line.next("operation")
+    if len(word.text) > 1 and word.text.endswith(":"):
+        proc = line.handle(Token(word.text[:-1], word.column), "p", MAX_PROCS)
+        word = line.next("operation")
+    kind = _KINDS.get(word.text)
+    if kind is None:
+        line.fail(word.column, f'unknown operation "{word.text}"')
+    if inside and kind in CHANGES_TASKS:
+        line.fail(word.column, f"{word.text} does not belong into a block")
+    op = _FORMS[kind](line)
+    _end_of_line(line)
+    return replace(op, proc=proc) if proc else op
 
 
 def parse_operation(text: str, number: int = 1) -> Operation | None:
@@ -340,33 +263,63 @@ def parse_operation(text: str, number: int = 1) -> Operation | None:
     number is the number of the line, for the ProgramError.
     """
     line = Line(number, text)
-    if not line.tokens:
-        return None
+    return _operation(line, inside=False) if line.tokens else None
 
-    proc = 0
-    word = line.next("operation")
-    if len(word.text) > 1 and word.text.endswith(":"):
-        proc = line.handle(Token(word.text[:-1], word.column), "p", MAX_PROCS)
-        word = line.next("operation")
-    if word.text not in _FORMS:
-        line.fail(word.column, f'unknown operation "{word.text}"')
-    op = _FORMS[word.text](line)
-    if line.tokens:
-        token = line.next("nothing")
-        line.fail(token.column, f'nothing is expected here: "{token.text}"')
-    return replace(op, proc=proc) if proc else op
+
+class _Reader:
+    """A program being read, line by line."""
+
+    def __init__(self) -> None:
+        self._operations: list[Operation] = []
+        self._blocks: list[tuple[int, int]] = []
+        # Where the open block begins: its line, and its first operation.
+        self._opened: tuple[Line, Token, int] | None = None
+
+    def take(self, line: Line) -> None:
+        """Read one more line."""
+        if not line.tokens:
+            return
+        match line.tokens[0].text:
+            case "together":
+                self._begin(line)
+            case "end":
+                self._end(line)
+            case _:
+                op = _operation(line, self._opened is not None)
+                if len(self._operations) == MAX_OPERATIONS:
+                    line.fail(1, f"a program has at most {MAX_OPERATIONS} operations")
+                self._operations.append(op)
+
+    def _begin(self, line: Line) -> None:
+        word = line.next("together")
+        if self._opened is not None:
+            number = self._opened[0].number
+            line.fail(word.column, f"a block is open since line {number}")
+        _end_of_line(line)
+        self._opened = line, word, len(self._operations)
+
+    def _end(self, line: Line) -> None:
+        word = line.next("end")
+        if self._opened is None:
+            line.fail(word.column, "there is no block to end")
+        first = self._opened[2]
+        if first == len(self._operations):
+            line.fail(word.column, "there is nothing in the block")
+        _end_of_line(line)
+        self._blocks.append((first, len(self._operations)))
+        self._opened = None
+
+    def program(self) -> Program:
+        """Return the program that was read."""
+        if self._opened is not None:
+            line, word, _ = self._opened
+            line.fail(word.column, "a block without an end")
+        return Program(tuple(self._operations), tuple(self._blocks))
 
 
 def parse_program(text: str) -> Program:
     """Return the program of a text; ProgramError says where it is malformed."""
-    operations: list[Operation] = []
+    reader = _Reader()
     for number, line in enumerate(text.split("\n"), start=1):
-        op = parse_operation(line, number)
-        if op is None:
-            continue
-        if len(operations) == MAX_OPERATIONS:
-            raise ProgramError(
-                number, 1, f"a program has at most {MAX_OPERATIONS} operations"
-            )
-        operations.append(op)
-    return Program(tuple(operations))
+        reader.take(Line(number, line))
+    return reader.program()

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from mmapkit.agent import Mode
 from mmapkit.errors import MachineError
-from mmapkit.grammar import format_operation, format_program
 from mmapkit.journal import Journal
 from mmapkit.machine import Machine, Machines
 from mmapkit.model import Model
@@ -29,6 +28,7 @@ from mmapkit.program import (
 from mmapkit.program import Mode as OpenMode
 from mmapkit.report.text import where
 from mmapkit.target import Patterned, Target
+from mmapkit.text import format_operation, format_program
 from mmapkit.verdict import Outcome, Verdict
 
 #: of so many quick runs, one lets the process exit with all that it has

@@ -6,7 +6,7 @@ regression case is. This module holds the data; grammar.py reads and writes the
 text, and nothing here knows of machines, models or drivers.
 
 Handles stand for what only exists at run time: f0 for an open file, m0 for a
-mapping, p0 for a process. A place in a mapping is a handle and an offset in
+mapping, p0 for a process or a thread. A place in a mapping is a handle and an offset in
 bytes, so a program does not depend on addresses; a file offset may be relative
 to a name that the machine under test gives a value, so it does not depend on
 where memory lies, either.
@@ -85,7 +85,7 @@ class Offset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One line of a program; proc is the number of the process that runs it."""
+    """One line of a program; proc is the number of the task that runs it."""
 
     word: ClassVar[str]
     proc: int = 0
@@ -238,8 +238,22 @@ class Fork(Operation):
 
 
 @dataclass(frozen=True, slots=True)
+class Thread(Operation):
+    """pthread_create(3): from here on there is a thread peer in this process.
+
+    It shares files and mappings with the one that made it.
+    """
+
+    word = "thread"
+    peer: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wait(Operation):
-    """Let a child exit, and wait for it to be gone; wait(2)."""
+    """Let a child exit, or a thread end, and wait for it to be gone.
+
+    wait(2), pthread_join(3). A process takes its threads with it.
+    """
 
     word = "wait"
     peer: int
@@ -301,6 +315,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Pread,
     Pwrite,
     Fork,
+    Thread,
     Wait,
     Drop,
     Request,
@@ -308,14 +323,22 @@ OPERATIONS: tuple[type[Operation], ...] = (
     FailNth,
 )
 
+#: what tasks there are, and what they may do, is settled before a block
+CHANGES_TASKS = (Fork, Thread, Wait, Drop)
+
 CAPABILITIES = ("dac_override", "ipc_lock", "sys_admin", "sys_rawio")
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Operations in the order in which they are carried out."""
+    """Operations in the order in which they are carried out.
+
+    But for those of a block, which its tasks begin at once; blocks has the index
+    of the first operation of each, and the one behind its last, in order.
+    """
 
     operations: tuple[Operation, ...]
+    blocks: tuple[tuple[int, int], ...] = ()
 
     def __iter__(self) -> Iterator[Operation]:
         return iter(self.operations)
@@ -328,11 +351,12 @@ class Program:
 
     def retarget(self, paths: Callable[[str], str]) -> "Program":
         """Return the same program with the path of every open replaced."""
-        return Program(
-            tuple(
+        return replace(
+            self,
+            operations=tuple(
                 replace(op, path=paths(op.path)) if isinstance(op, Open) else op
                 for op in self.operations
-            )
+            ),
         )
 
     def names(self) -> frozenset[str]:

@@ -173,7 +173,7 @@ class Outcome:
 
     Two outcomes are equal when results, verdict and the place where the
     program stopped are. Evidence and findings tell more, and differ each time;
-    program has the lines of the program and notes what is to be known of the
+    program has the lines of its text and notes what is to be known of the
     machine, for reports. due is the outcome that it had to have, where the model
     was asked before the program ran: later, memory may hold something else.
     stopped_at is the index of an operation, the number of operations for the

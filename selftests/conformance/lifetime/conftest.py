@@ -10,9 +10,10 @@ from contextlib import contextmanager
 import pytest
 
 from mmapkit.control import Backing, Command
-from mmapkit.grammar import format_operation, parse_program
+from mmapkit.grammar import parse_program
 from mmapkit.targets.memphys import read_target
 from mmapkit.targets.regions import make, pairs
+from mmapkit.text import format_operation
 
 #: bytes of region r0
 SIZE = 0x8000

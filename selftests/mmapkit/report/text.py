@@ -5,7 +5,9 @@ passes over.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import count
 
+from mmapkit.text import is_operation
 from mmapkit.verdict import Outcome, Result, Verdict
 
 #: lines of a kernel report, and of the console, that are shown
@@ -14,7 +16,12 @@ _LINES = 40
 
 def _program(actual: Outcome, expected: Outcome) -> Iterator[str]:
     width = max((len(line) for line in actual.program), default=0)
-    for index, line in enumerate(actual.program):
+    indices = count()
+    for line in actual.program:
+        if not is_operation(line):
+            yield f"  {line}"
+            continue
+        index = next(indices)
         result = actual.results[index]
         due = expected.results[index]
         mark = ">" if index == actual.stopped_at or result != due else " "
@@ -26,9 +33,10 @@ def where(stopped_at: int | None, program: Sequence[str]) -> str:
     """Return in words where a program, given by its lines, stopped."""
     if stopped_at is None:
         return ", no operation known"
-    if stopped_at >= len(program):
+    operations = [line.strip() for line in program if is_operation(line)]
+    if stopped_at >= len(operations):
         return " when the processes exited"
-    return f" at operation {stopped_at}: {program[stopped_at]}"
+    return f" at operation {stopped_at}: {operations[stopped_at]}"
 
 
 def _cut(lines: tuple[str, ...]) -> Iterator[str]:
