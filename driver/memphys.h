@@ -271,6 +271,8 @@ int memphys_pfn_flags(struct vm_area_desc *desc);
 /* netlink.c: the control plane. */
 int memphys_netlink_init(void);
 void memphys_netlink_exit(void);
+
+/* netlink_event.c: what it tells unasked. */
 void memphys_notify(u32 event, const char *name);
 void memphys_notify_loop(const char *name, unsigned long address, pid_t pid,
 			 unsigned int count);
