@@ -96,35 +96,29 @@ static ssize_t memphys_write(struct file *file, const char __user *buf,
 	       memphys_phys_write(buf, count, ppos, region->memory);
 }
 
+/* What is the same for all: the tables differ in how they map. */
+#define MEMPHYS_FOPS				\
+	.owner = THIS_MODULE,			\
+	.open = memphys_open,			\
+	.release = memphys_release,		\
+	.llseek = memphys_llseek,		\
+	.read = memphys_read,			\
+	.write = memphys_write
+
 static const struct file_operations memphys_fops = {
-	.owner = THIS_MODULE,
-	.open = memphys_open,
-	.release = memphys_release,
-	.llseek = memphys_llseek,
-	.read = memphys_read,
-	.write = memphys_write,
+	MEMPHYS_FOPS,
 	.mmap_prepare = memphys_mmap_prepare,
 };
 
 /* For huge entries the address has to be aligned as the offset is. */
 static const struct file_operations memphys_huge_fops = {
-	.owner = THIS_MODULE,
-	.open = memphys_open,
-	.release = memphys_release,
-	.llseek = memphys_llseek,
-	.read = memphys_read,
-	.write = memphys_write,
+	MEMPHYS_FOPS,
 	.mmap_prepare = memphys_mmap_prepare,
 	.get_unmapped_area = thp_get_unmapped_area,
 };
 
 static const struct file_operations memphys_populate_fops = {
-	.owner = THIS_MODULE,
-	.open = memphys_open,
-	.release = memphys_release,
-	.llseek = memphys_llseek,
-	.read = memphys_read,
-	.write = memphys_write,
+	MEMPHYS_FOPS,
 	.mmap = memphys_mmap,
 };
 
