@@ -192,6 +192,39 @@ static int memphys_region_publish(struct memphys_region *region)
 	return 0;
 }
 
+/* Undo that. Who has the node open keeps the region. */
+static void memphys_region_unpublish(struct memphys_region *region)
+{
+	lockdep_assert_held(&memphys_lock);
+	list_del(&region->entry);
+	memphys_generation++;
+	nregions -= region->owned;
+	memphys_node_destroy(region);
+}
+
+/* A region whose node is there, or an ERR_PTR(). */
+static struct memphys_region *
+memphys_region_make(const struct memphys_region_spec *spec, bool owned)
+{
+	struct memphys_region *region;
+	int ret;
+
+	region = memphys_region_alloc(spec);
+	if (IS_ERR(region))
+		return region;
+
+	region->owned = owned;
+	mutex_lock(&memphys_lock);
+	ret = memphys_region_publish(region);
+	mutex_unlock(&memphys_lock);
+
+	if (ret) {
+		memphys_region_put(region);
+		return ERR_PTR(ret);
+	}
+	return region;
+}
+
 /**
  * memphys_region_create() - make a region for somebody who asks
  * @spec: has been checked; the hold on the method goes over to the region if
@@ -202,21 +235,8 @@ static int memphys_region_publish(struct memphys_region *region)
  */
 int memphys_region_create(const struct memphys_region_spec *spec)
 {
-	struct memphys_region *region;
-	int ret;
-
-	region = memphys_region_alloc(spec);
-	if (IS_ERR(region))
-		return PTR_ERR(region);
-
-	region->owned = true;
-	mutex_lock(&memphys_lock);
-	ret = memphys_region_publish(region);
-	mutex_unlock(&memphys_lock);
-
-	if (ret)
-		memphys_region_put(region);
-	return ret;
+	/* Somebody may have deleted it again by now. */
+	return PTR_ERR_OR_ZERO(memphys_region_make(spec, true));
 }
 
 /* Empty all mappings; none comes after. */
@@ -231,15 +251,6 @@ static void memphys_region_revoke(struct memphys_region *region)
 	/* Opened never means mapped never. Nobody opens it any more. */
 	if (region->inode)
 		unmap_mapping_range(region->inode->i_mapping, 0, 0, 1);
-}
-
-/* Take a region out of the list; the caller takes its node and puts it. */
-static void memphys_region_unlist(struct memphys_region *region)
-{
-	lockdep_assert_held(&memphys_lock);
-	list_del(&region->entry);
-	memphys_generation++;
-	nregions -= region->owned;
 }
 
 static int memphys_region_kill(struct memphys_region *region, bool revoke)
@@ -283,8 +294,7 @@ int memphys_region_delete(const char *name, bool revoke)
 	if (ret)
 		goto err_unlock;
 
-	memphys_region_unlist(region);
-	memphys_node_destroy(region);
+	memphys_region_unpublish(region);
 	mutex_unlock(&memphys_lock);
 
 	if (revoke)
@@ -319,22 +329,8 @@ memphys_window_create(const struct memphys_method *method)
 		.lifetime = MEMPHYS_LIFETIME_REGION,
 		.npages = memphys_limit(),
 	};
-	struct memphys_region *region;
-	int ret;
 
-	region = memphys_region_alloc(&spec);
-	if (IS_ERR(region))
-		return region;
-
-	mutex_lock(&memphys_lock);
-	ret = memphys_region_publish(region);
-	mutex_unlock(&memphys_lock);
-
-	if (ret) {
-		memphys_region_put(region);
-		return ERR_PTR(ret);
-	}
-	return region;
+	return memphys_region_make(&spec, false);
 }
 EXPORT_SYMBOL_GPL(memphys_window_create);
 
@@ -348,8 +344,7 @@ EXPORT_SYMBOL_GPL(memphys_window_create);
 void memphys_window_destroy(struct memphys_region *region)
 {
 	mutex_lock(&memphys_lock);
-	memphys_region_unlist(region);
-	memphys_node_destroy(region);
+	memphys_region_unpublish(region);
 	mutex_unlock(&memphys_lock);
 	memphys_region_put(region);
 }
@@ -368,8 +363,7 @@ void memphys_regions_exit(void)
 	list_for_each_entry_safe(region, next, &regions, entry) {
 		if (!region->owned)
 			continue;
-		memphys_region_unlist(region);
-		memphys_node_destroy(region);
+		memphys_region_unpublish(region);
 		memphys_method_put(region->method);
 		memphys_region_put(region);
 	}
