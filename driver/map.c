@@ -8,23 +8,14 @@
  * before: mm calls .close also for a mapping that failed on its way there.
  */
 #include <linux/err.h>
-#include <linux/hash.h>
 #include <linux/mm.h>
-#include <linux/moduleparam.h>
 #include <linux/pagemap.h>
-#include <linux/pid.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "memphys.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
-
-static unsigned int fault_loop = 1000;
-module_param(fault_loop, uint, 0444);
-MODULE_PARM_DESC(fault_loop,
-		 "Faults in a row at one address before listeners are told of a loop");
 
 static struct memphys_region *memphys_vma_region(struct vm_area_struct *vma)
 {
@@ -47,30 +38,6 @@ void memphys_count_pages(struct vm_fault *vmf, unsigned long count)
 	atomic64_add(count, &memphys_vma_region(vmf->vma)->pages);
 }
 EXPORT_SYMBOL_GPL(memphys_count_pages);
-
-/* Watch for a task that faults at one address again and again. */
-static void memphys_watch(struct memphys_region *region, unsigned long address)
-{
-	pid_t pid = task_pid_nr(current);
-	struct memphys_loop *loop;
-	unsigned int count = 0;
-
-	loop = &region->loops[hash_32(pid, ilog2(MEMPHYS_LOOPS))];
-	spin_lock(&loop->lock);
-	if (loop->pid == pid && loop->address == address) {
-		count = ++loop->count;
-	} else {
-		loop->pid = pid;
-		loop->address = address;
-		loop->count = 1;
-	}
-	spin_unlock(&loop->lock);
-
-	if (count)
-		atomic64_inc(&region->repeats);
-	if (count && count == fault_loop)
-		memphys_notify_loop(region->name, address, pid, count);
-}
 
 static bool memphys_served(vm_fault_t ret)
 {
@@ -115,7 +82,7 @@ static vm_fault_t memphys_vma_any_fault(struct vm_fault *vmf, int order)
 		atomic64_inc(&region->faults);
 		if (memphys_served(ret))
 			atomic64_inc(&region->pages);
-		memphys_watch(region, address);
+		memphys_loops_watch(region, address);
 	}
 	memphys_region_put(region);
 	return ret;

@@ -231,6 +231,10 @@ bool memphys_arena_owns(unsigned long pfn);
 /* backing.c: who allocates. */
 extern const struct memphys_backing_ops memphys_backings[];
 
+/* loop.c: tasks that do not get on. */
+void memphys_loops_init(struct memphys_region *region);
+void memphys_loops_watch(struct memphys_region *region, unsigned long address);
+
 /* map.c: mappings of a region. */
 int memphys_mmap_prepare(struct vm_area_desc *desc);
 int memphys_mmap(struct file *file, struct vm_area_struct *vma);

@@ -136,7 +136,6 @@ static struct memphys_region *
 memphys_region_alloc(const struct memphys_region_spec *spec)
 {
 	struct memphys_region *region;
-	unsigned int i;
 
 	region = kzalloc_obj(*region);
 	if (!region)
@@ -147,8 +146,7 @@ memphys_region_alloc(const struct memphys_region_spec *spec)
 	init_rwsem(&region->revoke_lock);
 	spin_lock_init(&region->memories_lock);
 	INIT_LIST_HEAD(&region->memories);
-	for (i = 0; i < MEMPHYS_LOOPS; i++)
-		spin_lock_init(&region->loops[i].lock);
+	memphys_loops_init(region);
 
 	strscpy(region->name, spec->name, sizeof(region->name));
 	region->method = spec->method;
