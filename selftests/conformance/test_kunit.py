@@ -9,7 +9,7 @@ from mmapkit.files import read_text
 from mmapkit.ktap import Status, parse
 from mmapkit.setup import ROOT
 
-SOURCE = (ROOT / "driver" / "memphys_kunit.c").read_text()
+SOURCES = sorted((ROOT / "driver" / "tests").glob("*_kunit.c"))
 
 # "static struct kunit_case x_cases[] = { ... }", and the suite that has them.
 _CASES = re.compile(r"struct kunit_case (\w+)\[\] = \{(.*?)\n\};", re.DOTALL)
@@ -17,12 +17,13 @@ _SUITE = re.compile(r'\.name = "(\w+)",\n\t\.test_cases = (\w+),')
 
 
 def suites():
-    """Return the cases of each suite as the source has them."""
+    """Return the cases of each suite as the sources have them."""
+    text = "".join(path.read_text() for path in SOURCES)
     cases = {
         name: re.findall(r"KUNIT_CASE\w*\((\w+)", body)
-        for name, body in _CASES.findall(SOURCE)
+        for name, body in _CASES.findall(text)
     }
-    return {suite: cases[array] for suite, array in _SUITE.findall(SOURCE)}
+    return {suite: cases[array] for suite, array in _SUITE.findall(text)}
 
 
 SUITES = suites()

@@ -84,7 +84,7 @@ def test_headers_are_not_shown_though_they_count(built, run):
     assert [s.name for s in coverage.measure(built[1], [folder])] == ["main.c"]
 
 
-@pytest.mark.parametrize("name", ["faulty/loop.c", "driver_kunit.c", "memphys.h"])
+@pytest.mark.parametrize("name", ["faulty/loop.c", "tests/access_kunit.c", "memphys.h"])
 def test_what_is_not_the_driver_is_not_shown(built, run, monkeypatch, name):
     told = {name: {1: 0}, "region.c": {1: 0}}
     monkeypatch.setattr(coverage, "lines_of", lambda *_: told)
