@@ -41,6 +41,8 @@ IGNORED: dict[str, tuple[str, ...]] = {
     ),
     # The one place that knows kernel versions; it is not submitted.
     "driver/compat": ("CONSTANT_COMPARISON", "CONST_STRUCT", "LINUX_VERSION_CODE"),
+    # It defines EXPORT_SYMBOL_IF_KUNIT(), as nothing where there is no KUnit.
+    "driver/compat/kunit": ("EXPORT_SYMBOL", "MACRO_ARG_UNUSED"),
 }
 
 
