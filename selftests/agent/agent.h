@@ -34,9 +34,17 @@
 enum op_kind {
 	OP_OPEN,
 	OP_CLOSE,
+	OP_MEMFD,
 	OP_MMAP,
+	OP_MREMAP,
 	OP_MUNMAP,
 	OP_MPROTECT,
+	OP_MADVISE,
+	OP_MSYNC,
+	OP_MLOCK,
+	OP_MUNLOCK,
+	OP_MINCORE,
+	OP_LIMIT,
 	OP_LOAD,
 	OP_STORE,
 	OP_FILL,
@@ -66,18 +74,24 @@ enum order {
  * @proc: number of the process that does it
  * @file: number of a file handle
  * @map: number of a mapping handle
+ * @to: number of the mapping handle that mremap makes
+ * @at_map: number of the mapping handle of at=
  * @peer: number of the process that is made or waited for
  * @block_end: index behind the last operation of its block; 0 outside of one
  * @width: bytes an access touches at once
  * @order: in which order fill and digest visit their chunks
- * @mode: open flags; prot and flags of mmap; number of a capability
- * @flags: see @mode
+ * @mode: open flags; prot of mmap; an advice; number of a capability
+ * @flags: flags of mmap, mremap and msync
+ * @anonymous: without a file
+ * @placed: there is an at=
  * @whole: no length was given: the mapping from the offset on
  * @seeded: a seed was given
  * @off: file offset in bytes, or offset in the mapping
+ * @at_off: offset of at= in its mapping
  * @pos: position in the byte pattern of a pwrite
  * @len: length in bytes
- * @value: value of a store, seed of a pattern, or number of an allocation
+ * @value: value of a store, seed of a pattern, number of an allocation, new
+ *	length of mremap in bytes, or size of a memfd
  * @ndata: bytes in @data; 0 when a pattern is meant
  * @data: bytes that were spelled out
  * @path: file name, or name of a module
@@ -87,15 +101,20 @@ struct op {
 	unsigned int proc;
 	unsigned int file;
 	unsigned int map;
+	unsigned int to;
+	unsigned int at_map;
 	unsigned int peer;
 	unsigned int block_end;
 	unsigned int width;
 	enum order order;
 	int mode;
 	int flags;
+	bool anonymous;
+	bool placed;
 	bool whole;
 	bool seeded;
 	uint64_t off;
+	uint64_t at_off;
 	uint64_t pos;
 	uint64_t len;
 	uint64_t value;
@@ -245,7 +264,8 @@ struct calibration calibrate(void);
 /* calls.c: operations that are system calls. */
 void calls_init(void);
 void calls_clean_up(void);
-void calls_find_room(void);
+int calls_fd(unsigned int file);
+void calls_prepare(void);
 void calls_run(const struct op *op, struct result *res);
 
 /* init.c: what /init of a virtual machine has to do. */
@@ -347,6 +367,19 @@ struct sample {
 /* @pid: of a process or a thread */
 bool sample_take(pid_t pid, struct sample *s);
 void sample_report(pid_t pid);
+
+/* space.c: what is mapped where. */
+struct mapping {
+	unsigned char *base;
+	uint64_t len;
+};
+
+void space_init(void);
+void space_clean_up(void);
+void space_find_room(void);
+const struct mapping *space_find(unsigned int map);
+void space_run(const struct op *op, struct result *res);
+void space_run_on(const struct op *op, struct result *res, unsigned char *at);
 
 /* start.c: processes for programs. */
 void start_program(enum run_mode mode);

@@ -196,7 +196,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 
 	bytes_init();
-	calls_find_room();
+	space_find_room();
 	cal = calibrate();
 	say_hello();
 

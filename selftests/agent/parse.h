@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * memphys agent: what the two halves of the parser share.
+ * memphys agent: what the parts of the parser share.
  */
 #ifndef PARSE_H
 #define PARSE_H
@@ -17,6 +17,46 @@ struct token {
 	size_t len;
 };
 
+/* What may come as key=value. */
+enum key {
+	KEY_OFF = 1 << 0,
+	KEY_LEN = 1 << 1,
+	KEY_PROT = 1 << 2,
+	KEY_FLAGS = 1 << 3,
+	KEY_WIDTH = 1 << 4,
+	KEY_SEED = 1 << 5,
+	KEY_ORDER = 1 << 6,
+	KEY_DATA = 1 << 7,
+	KEY_AT = 1 << 8,
+	KEY_NEW = 1 << 9,
+};
+
+/**
+ * struct name - a word that stands for a number; the last has none
+ * @text: the word
+ * @value: the number
+ */
+struct name {
+	const char *text;
+	int value;
+};
+
+/**
+ * struct form - what an operation looks like
+ * @name: its first word
+ * @kind: the operation
+ * @parse: reads the rest of the line
+ */
+struct form {
+	const char *name;
+	enum op_kind kind;
+	bool (*parse)(struct parser *p, struct op *op);
+};
+
+extern const struct form forms[];
+extern const size_t nforms;
+extern const struct name remap_flags[];
+
 /*
  * All of these are true for what they can read, and leave place and reason in
  * the parser where they cannot.
@@ -31,10 +71,32 @@ bool token_handle(struct parser *p, struct token t, char letter,
 bool token_offset(struct parser *p, struct token t, uint64_t *value,
 		  uint64_t *delta);
 bool token_place(struct parser *p, struct op *op);
+bool token_at(struct parser *p, struct token t, unsigned int *map,
+	      uint64_t *off);
+bool token_name(struct parser *p, struct token t, const struct name *names,
+		const char *what, int *value);
+bool token_names(struct parser *p, struct token t, const struct name *names,
+		 const char *what, int *value);
 bool token_width(struct parser *p, struct token t, unsigned int *value);
 bool token_prot(struct parser *p, struct token t, int *value);
 bool token_flags(struct parser *p, struct token t, int *value);
 bool token_order(struct parser *p, struct token t, enum order *value);
 bool token_data(struct parser *p, struct token t, struct op *op);
+
+/* keys.c */
+bool key_values(struct parser *p, struct op *op, unsigned int must,
+		unsigned int may);
+bool end_of_line(struct parser *p);
+
+/* forms.c and forms_space.c */
+bool file_handle(struct parser *p, struct op *op);
+bool parse_memfd(struct parser *p, struct op *op);
+bool parse_mmap(struct parser *p, struct op *op);
+bool parse_mremap(struct parser *p, struct op *op);
+bool parse_munmap(struct parser *p, struct op *op);
+bool parse_mprotect(struct parser *p, struct op *op);
+bool parse_madvise(struct parser *p, struct op *op);
+bool parse_msync(struct parser *p, struct op *op);
+bool parse_limit(struct parser *p, struct op *op);
 
 #endif /* PARSE_H */

@@ -179,26 +179,70 @@ bool token_offset(struct parser *p, struct token t, uint64_t *value,
 }
 
 /* mN, mN+NUMBER or mN-NUMBER */
-bool token_place(struct parser *p, struct op *op)
+bool token_at(struct parser *p, struct token t, unsigned int *map,
+	      uint64_t *off)
 {
-	struct token t = token_next(p);
 	struct token name = t;
 	size_t n = 0;
 
 	while (n < t.len && t.start[n] != '+' && t.start[n] != '-')
 		n++;
 	name.len = n;
-	if (!token_handle(p, name, 'm', MAX_MAPS, &op->map))
+	if (!token_handle(p, name, 'm', MAX_MAPS, map))
 		return false;
-	op->off = 0;
+	*off = 0;
 	if (n < t.len) {
 		struct token rest = { t.start + n + 1, t.len - n - 1 };
 
-		if (!token_number(p, rest, &op->off))
+		if (!token_number(p, rest, off))
 			return false;
 		if (t.start[n] == '-')
-			op->off = -op->off;
+			*off = -*off;
 	}
+	return true;
+}
+
+bool token_place(struct parser *p, struct op *op)
+{
+	return token_at(p, token_next(p), &op->map, &op->off);
+}
+
+/* One of @names; @what says of what, should it be none. */
+bool token_name(struct parser *p, struct token t, const struct name *names,
+		const char *what, int *value)
+{
+	for (; names->text; names++) {
+		if (token_is(t, names->text)) {
+			*value = names->value;
+			return true;
+		}
+	}
+	return refuse(p, t.start, "unknown %s \"%.*s\"", what, (int)t.len,
+		      t.start);
+}
+
+/* Some of @names with commas between them, none twice. */
+bool token_names(struct parser *p, struct token t, const struct name *names,
+		 const char *what, int *value)
+{
+	const char *end = t.start + t.len;
+	int sum = 0, one;
+
+	for (;;) {
+		const char *comma = memchr(t.start, ',', end - t.start);
+
+		t.len = (comma ? comma : end) - t.start;
+		if (!token_name(p, t, names, what, &one))
+			return false;
+		if (sum & one)
+			return refuse(p, t.start, "\"%.*s\" is there twice",
+				      (int)t.len, t.start);
+		sum |= one;
+		if (!comma)
+			break;
+		t.start = comma + 1;
+	}
+	*value = sum;
 	return true;
 }
 
@@ -234,16 +278,24 @@ bool token_prot(struct parser *p, struct token t, int *value)
 		      (int)t.len, t.start);
 }
 
+static const struct name map_flags[] = {
+	{ "shared", MAP_SHARED },
+	{ "private", MAP_PRIVATE },
+	{ "fixed", MAP_FIXED },
+	{ "noreplace", MAP_FIXED_NOREPLACE },
+	{ "populate", MAP_POPULATE },
+	{ "locked", MAP_LOCKED },
+	{ "noreserve", MAP_NORESERVE },
+	{ NULL, 0 },
+};
+
 bool token_flags(struct parser *p, struct token t, int *value)
 {
-	if (token_is(t, "shared"))
-		*value = MAP_SHARED;
-	else if (token_is(t, "private"))
-		*value = MAP_PRIVATE;
-	else
-		return refuse(p, t.start,
-			      "flags is shared or private, not \"%.*s\"",
-			      (int)t.len, t.start);
+	if (!token_names(p, t, map_flags, "flags", value))
+		return false;
+	if (!(*value & MAP_SHARED) == !(*value & MAP_PRIVATE))
+		return refuse(p, t.start, "flags have shared or private, not "
+			      "both: \"%.*s\"", (int)t.len, t.start);
 	return true;
 }
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mmapkit.errors import ProgramError
 from mmapkit.grammar import parse_operation, parse_program
 from mmapkit.program import (
+    ADVICES,
     CAPABILITIES,
     CHANGES_TASKS,
     MAX_DATA,
@@ -23,24 +24,36 @@ from mmapkit.program import (
     FailNth,
     Fill,
     Fork,
+    Limit,
     Load,
+    Madvise,
+    MapFlag,
+    Memfd,
+    Mincore,
+    Mlock,
     Mmap,
     Mode,
     Mprotect,
+    Mremap,
+    Msync,
+    Munlock,
     Munmap,
     Offset,
     Open,
     Order,
     Peek,
+    Place,
     Poke,
     Pread,
     Program,
     Prot,
     Pwrite,
+    RemapFlag,
     Request,
     Rmmod,
     Sharing,
     Store,
+    SyncFlag,
     Thread,
     Wait,
 )
@@ -70,13 +83,47 @@ def written(proc, file, off, data):
     return Pwrite(file, off, len(data), data=data, proc=proc)
 
 
+EXTRA = st.integers(0, 31).map(MapFlag)
+REMAP = st.integers(0, 7).map(RemapFlag)
+AT = st.builds(Place, MAPS, PLACES)
+ADVICE = st.sampled_from(ADVICES)
+
+
+def new_mapping(proc, number, file, length, extra, at):
+    """A mapping with all that may be said of one."""
+    fixed = extra & (MapFlag.FIXED | MapFlag.NOREPLACE)
+    off = Offset(0 if file is None else length)
+    place = at if fixed or length % 2 else None
+    flags = Sharing.PRIVATE
+    return Mmap(number, file, off, length, Prot.R, flags, extra, place, proc=proc)
+
+
+def moved_mapping(proc, to, number, off, length, flags, at):
+    at = at if RemapFlag.FIXED in flags else None
+    return Mremap(number, off, to=to, len=length, new=7, flags=flags, at=at, proc=proc)
+
+
 OPERATIONS = st.one_of(
     st.builds(Open, FILES, PATHS, st.sampled_from(list(Mode)), proc=PROCS),
     st.builds(Close, FILES, proc=PROCS),
     st.builds(
         Mmap, MAPS, FILES, OFFSETS, U64, PROT, st.sampled_from(Sharing), proc=PROCS
     ),
+    st.builds(new_mapping, PROCS, MAPS, st.none() | FILES, U64, EXTRA, AT),
+    st.builds(Memfd, FILES, U64, proc=PROCS),
+    st.builds(moved_mapping, PROCS, MAPS, MAPS, PLACES, U64, REMAP, AT),
     st.builds(Munmap, MAPS, PLACES, LENGTHS, proc=PROCS),
+    st.builds(Madvise, MAPS, PLACES, LENGTHS, advice=ADVICE, proc=PROCS),
+    st.builds(
+        Msync,
+        *(MAPS, PLACES, LENGTHS),
+        flags=st.frozensets(st.sampled_from(SyncFlag), min_size=1),
+        proc=PROCS,
+    ),
+    st.builds(Mlock, MAPS, PLACES, LENGTHS, proc=PROCS),
+    st.builds(Munlock, MAPS, PLACES, LENGTHS, proc=PROCS),
+    st.builds(Mincore, MAPS, PLACES, LENGTHS, proc=PROCS),
+    st.builds(Limit, U64, proc=PROCS),
     st.builds(Mprotect, MAPS, PLACES, LENGTHS, prot=PROT, proc=PROCS),
     st.builds(Load, MAPS, PLACES, width=WIDTH, proc=PROCS),
     st.builds(Store, MAPS, PLACES, width=WIDTH, value=U64, proc=PROCS),
@@ -168,6 +215,27 @@ MALFORMED = [
     ("mmap m0 f0 off=0 len=0x prot=r flags=shared", 22),
     ("mmap m0 f0 off=0 len=18446744073709551616 prot=r flags=shared", 22),
     ("mmap m0 f0 0x1000 len=1 prot=r flags=shared", 12),
+    ("mmap m0 - off=0 len=1 prot=r flags=shared", 11),
+    ("mmap m0 x off=0 len=1 prot=r flags=shared", 9),
+    ("mmap m0 f0 off=0 len=1 prot=r flags=", 37),
+    ("mmap m0 f0 off=0 len=1 prot=r flags=shared,", 44),
+    ("mmap m0 f0 off=0 len=1 prot=r flags=shared,private", 37),
+    ("mmap m0 f0 off=0 len=1 prot=r flags=shared,locked,locked", 51),
+    ("mmap m0 f0 off=0 len=1 prot=r flags=shared,fixed", 49),
+    ("mmap m0 - len=1 prot=r flags=shared at=m64", 40),
+    ("memfd f0", 9),
+    ("mremap m0", 10),
+    ("mremap m0 m1 len=1", 19),
+    ("mremap m0 m1 len=1 new=2 flags=fixed", 37),
+    ("mremap m0 m1 len=1 new=2 at=m1", 31),
+    ("mremap m0 m1 len=1 new=2 flags=maymove,big", 40),
+    ("madvise m0", 11),
+    ("madvise m0 better", 12),
+    ("madvise m0 cold off=1", 17),
+    ("msync m0", 9),
+    ("msync m0 sync,sync", 15),
+    ("mincore", 8),
+    ("limit", 6),
     ("munmap m64", 8),
     ("munmap m0+", 11),
     ("munmap m0+x", 11),

@@ -64,6 +64,34 @@ class Sharing(Enum):
     PRIVATE = "private"
 
 
+class MapFlag(Flag):
+    """What else mmap(2) is asked for; NOREPLACE is MAP_FIXED_NOREPLACE."""
+
+    NONE = 0
+    FIXED = 1
+    NOREPLACE = 2
+    POPULATE = 4
+    LOCKED = 8
+    NORESERVE = 16
+
+
+class RemapFlag(Flag):
+    """How mremap(2) may go about it."""
+
+    NONE = 0
+    MAYMOVE = 1
+    FIXED = 2
+    DONTUNMAP = 4
+
+
+class SyncFlag(Enum):
+    """What msync(2) is to do."""
+
+    SYNC = "sync"
+    ASYNC = "async"
+    INVALIDATE = "invalidate"
+
+
 class Order(Enum):
     """In which order fill and digest visit the chunks of their range."""
 
@@ -81,6 +109,14 @@ class Offset:
 
     delta: int
     base: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address: off bytes, may be negative, from the start of a mapping."""
+
+    map: int
+    off: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,19 +146,32 @@ class Close(Operation):
 
 
 @dataclass(frozen=True, slots=True)
+class Memfd(Operation):
+    """A file of len bytes that are zero, in memory alone; memfd_create(2)."""
+
+    word = "memfd"
+    file: int
+    len: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mmap(Operation):
     """mmap(2); off and len in bytes, passed to the kernel as they are.
 
-    The agent asks for an address with at least 16 MiB of nothing on both sides.
+    file: None for memory of nobody, MAP_ANONYMOUS. at is the address, or the hint
+    of one; without it the agent asks for an address with at least 16 MiB of
+    nothing on both sides.
     """
 
     word = "mmap"
     map: int
-    file: int
+    file: int | None
     off: Offset
     len: int
     prot: Prot
     flags: Sharing
+    extra: MapFlag = MapFlag.NONE
+    at: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +202,66 @@ class Mprotect(OnRange):
 
     word = "mprotect"
     prot: Prot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mremap(OnMapping):
+    """mremap(2) of len bytes to new bytes; to is the handle of what it becomes.
+
+    at: the new address, with RemapFlag.FIXED and not without.
+    """
+
+    word = "mremap"
+    to: int
+    len: int
+    new: int
+    flags: RemapFlag = RemapFlag.NONE
+    at: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Madvise(OnRange):
+    """madvise(2); advice is one of ADVICES."""
+
+    word = "madvise"
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Msync(OnRange):
+    """msync(2)."""
+
+    word = "msync"
+    flags: frozenset[SyncFlag]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mlock(OnRange):
+    """mlock(2)."""
+
+    word = "mlock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Munlock(OnRange):
+    """munlock(2)."""
+
+    word = "munlock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mincore(OnRange):
+    """mincore(2): a byte for each of at most MAX_DATA pages, 1 or 0."""
+
+    word = "mincore"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(Operation):
+    """From here on, the process may map so many bytes more; RLIMIT_AS."""
+
+    word = "limit"
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,9 +412,17 @@ class FailNth(Operation):
 OPERATIONS: tuple[type[Operation], ...] = (
     Open,
     Close,
+    Memfd,
     Mmap,
+    Mremap,
     Munmap,
     Mprotect,
+    Madvise,
+    Msync,
+    Mlock,
+    Munlock,
+    Mincore,
+    Limit,
     Load,
     Store,
     Fill,
@@ -325,6 +442,13 @@ OPERATIONS: tuple[type[Operation], ...] = (
 
 #: what tasks there are, and what they may do, is settled before a block
 CHANGES_TASKS = (Fork, Thread, Wait, Drop)
+
+#: what madvise(2) can be told, in lower case without MADV_
+ADVICES = (
+    *("normal", "random", "sequential", "willneed", "dontneed", "free", "cold"),
+    *("pageout", "dontfork", "dofork", "wipeonfork", "keeponfork", "dontdump"),
+    *("dodump", "hugepage", "nohugepage", "populate_read", "populate_write"),
+)
 
 CAPABILITIES = ("dac_override", "ipc_lock", "sys_admin", "sys_rawio")
 

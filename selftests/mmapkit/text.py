@@ -1,7 +1,7 @@
 """The text form of programs, written; grammar.py has the grammar, and reads it."""
 
 from collections.abc import Iterator
-from enum import Enum
+from enum import Enum, Flag
 
 from mmapkit.program import (
     Close,
@@ -10,9 +10,17 @@ from mmapkit.program import (
     FailNth,
     Fill,
     Fork,
+    Limit,
     Load,
+    Madvise,
+    Memfd,
+    Mincore,
+    Mlock,
     Mmap,
     Mprotect,
+    Mremap,
+    Msync,
+    Munlock,
     Munmap,
     Offset,
     OnMapping,
@@ -21,6 +29,7 @@ from mmapkit.program import (
     Operation,
     Order,
     Peek,
+    Place,
     Poke,
     Pread,
     Program,
@@ -28,6 +37,7 @@ from mmapkit.program import (
     Request,
     Rmmod,
     Store,
+    SyncFlag,
     Thread,
     Wait,
 )
@@ -60,22 +70,52 @@ def _unless(key: str, value: object, default: object) -> list[str]:
     return [f"{key}={value.value if isinstance(value, Enum) else value}"]
 
 
+def _at(at: Place | None) -> list[str]:
+    return [] if at is None else [f"at=m{at.map}{_distance(at.off)}"]
+
+
+def _names(flags: Flag) -> list[str]:
+    return [str(flag.name).lower() for flag in flags]
+
+
 def _arguments(op: Operation) -> list[str]:
     match op:
         case Open():
             return [f"f{op.file}", op.path, op.mode.value]
         case Close():
             return [f"f{op.file}"]
+        case Memfd():
+            return [f"f{op.file}", hex(op.len)]
         case Mmap():
             return [
                 f"m{op.map}",
-                f"f{op.file}",
-                f"off={format_offset(op.off)}",
+                *(["-"] if op.file is None else [f"f{op.file}"]),
+                *([] if op.file is None else [f"off={format_offset(op.off)}"]),
                 f"len={hex(op.len)}",
                 f"prot={op.prot}",
-                f"flags={op.flags.value}",
+                f"flags={','.join([op.flags.value, *_names(op.extra)])}",
+                *_at(op.at),
             ]
-        case Munmap():
+        case Mremap():
+            flags = ",".join(_names(op.flags))
+            return [
+                f"m{op.to}",
+                _place(op),
+                f"len={hex(op.len)}",
+                f"new={hex(op.new)}",
+                *_unless("flags", flags, ""),
+                *_at(op.at),
+            ]
+        case Madvise():
+            place, *rest = _range(op)
+            return [place, op.advice, *rest]
+        case Msync():
+            place, *rest = _range(op)
+            flags = ",".join(flag.value for flag in SyncFlag if flag in op.flags)
+            return [place, flags, *rest]
+        case Limit():
+            return [hex(op.bytes)]
+        case Munmap() | Mlock() | Munlock() | Mincore():
             return _range(op)
         case Mprotect():
             return [*_range(op), f"prot={op.prot}"]

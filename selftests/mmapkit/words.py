@@ -19,8 +19,8 @@ from mmapkit.program import (
     WIDTHS,
     Offset,
     Order,
+    Place,
     Prot,
-    Sharing,
 )
 
 T = TypeVar("T")
@@ -83,7 +83,11 @@ class Line:
 
     def file(self) -> int:
         """Take a file."""
-        return self.handle(self.next("f0 to f31"), "f", MAX_FILES)
+        return self.file_of(self.next("f0 to f31"))
+
+    def file_of(self, token: Token) -> int:
+        """Return the number of a file."""
+        return self.handle(token, "f", MAX_FILES)
 
     def map(self) -> int:
         """Take a mapping."""
@@ -99,11 +103,15 @@ class Line:
 
     def place(self) -> dict[str, Any]:
         """Take a place in a mapping."""
-        token = self.next("m0 to m63")
+        place = self.at(self.next("m0 to m63"))
+        return {"map": place.map, "off": place.off}
+
+    def at(self, token: Token) -> Place:
+        """Return a place in a mapping."""
         match = _PLACE.fullmatch(token.text)
         assert match is not None
         index = self.handle(Token(match[1], token.column), "m", MAX_MAPS)
-        return {"map": index, "off": self._distance(token, match)}
+        return Place(index, self._distance(token, match))
 
     def _distance(self, token: Token, match: re.Match[str]) -> int:
         if match[2] is None:
@@ -117,6 +125,24 @@ class Line:
         if token.text not in choices:
             self.fail(token.column, f'{what} is {_listed(choices)}, not "{token.text}"')
         return choices[token.text]
+
+    def name(self, token: Token, what: str, names: dict[str, T]) -> T:
+        """Return what one of many names stands for."""
+        if token.text not in names:
+            self.fail(token.column, f'unknown {what} "{token.text}"')
+        return names[token.text]
+
+    def names(self, token: Token, what: str, names: dict[str, T]) -> list[T]:
+        """Return what names with commas between them stand for, each once."""
+        chosen: list[T] = []
+        column = token.column
+        for word in token.text.split(","):
+            value = self.name(Token(word, column), what, names)
+            if value in chosen:
+                self.fail(column, f'"{word}" is there twice')
+            chosen.append(value)
+            column += len(word) + 1
+        return chosen
 
     def width(self, token: Token) -> int:
         """Return a width in bytes."""
@@ -152,17 +178,21 @@ class Line:
             self.fail(token.column, f"data is 1 to {MAX_DATA} bytes in hexadecimal")
         return bytes.fromhex(token.text)
 
-    def pairs(self, must: str = "", may: str = "") -> dict[str, Any]:
-        """Read key=value to the end of the line."""
+    def pairs(
+        self, must: str = "", may: str = "", **more: Callable[[Token], Any]
+    ) -> dict[str, Any]:
+        """Read key=value to the end of the line; more reads what is special."""
         readers: dict[str, Callable[[Token], Any]] = {
             "off": self.offset,
             "len": self.number_in,
             "prot": self.prot,
-            "flags": lambda t: self.choice(t, "flags", by_value(Sharing)),
+            "at": self.at,
+            "new": self.number_in,
             "width": self.width,
             "seed": self.number_in,
             "order": lambda t: self.choice(t, "order", by_value(Order)),
             "data": self.data,
+            **more,
         }
         found: dict[str, Any] = {}
         while self.tokens:

@@ -1,0 +1,169 @@
+"""What the line of each operation looks like; forms_space.py has more of them."""
+
+from collections.abc import Callable
+
+from mmapkit import forms_space
+from mmapkit.program import (
+    CAPABILITIES,
+    MAX_DATA,
+    MAX_MODULE,
+    MAX_NTH,
+    MAX_PATH,
+    MAX_TRANSFER,
+    Close,
+    Digest,
+    Drop,
+    FailNth,
+    Fill,
+    Fork,
+    Load,
+    Mode,
+    Open,
+    Operation,
+    Peek,
+    Poke,
+    Pread,
+    Pwrite,
+    Request,
+    Rmmod,
+    Store,
+    Thread,
+    Wait,
+)
+from mmapkit.words import Line, Token, by_value
+
+
+def _parse_open(line: Line) -> Operation:
+    file = line.file()
+    path = line.next("path")
+    if len(path.text.encode()) > MAX_PATH:
+        line.fail(path.column, f"a path of 1 to {MAX_PATH} bytes is due")
+    mode = line.next("mode")
+    return Open(file, path.text, line.choice(mode, "mode", by_value(Mode)))
+
+
+def _parse_close(line: Line) -> Operation:
+    return Close(line.file())
+
+
+def _parse_load(line: Line) -> Operation:
+    return Load(**line.place(), width=line.width(line.next("width")))
+
+
+def _parse_store(line: Line) -> Operation:
+    return Store(
+        **line.place(),
+        width=line.width(line.next("width")),
+        value=line.number_in(line.next("value")),
+    )
+
+
+def _whole_accesses(line: Line, op: Fill | Digest) -> Operation:
+    if op.len is not None and op.len % op.width:
+        line.fail(line.end, f"len is not a multiple of width={op.width}")
+    return op
+
+
+def _parse_fill(line: Line) -> Operation:
+    op = Fill(**line.place(), **line.pairs(may="len width seed order"))
+    return _whole_accesses(line, op)
+
+
+def _parse_digest(line: Line) -> Operation:
+    op = Digest(**line.place(), **line.pairs(may="len width order"))
+    return _whole_accesses(line, op)
+
+
+def _transfer(line: Line, op: Pread | Pwrite) -> Operation:
+    if op.len > MAX_TRANSFER:
+        line.fail(line.end, f"len is at most {MAX_TRANSFER} here")
+    return op
+
+
+def _parse_pread(line: Line) -> Operation:
+    return _transfer(line, Pread(line.file(), **line.pairs(must="off len")))
+
+
+def _parse_peek(line: Line) -> Operation:
+    op = Peek(**line.place(), **line.pairs(must="len"))
+    if not 0 < op.len <= MAX_DATA:
+        line.fail(line.end, f"len is 1 to {MAX_DATA} here")
+    return op
+
+
+def _parse_poke(line: Line) -> Operation:
+    return Poke(**line.place(), **line.pairs(must="data"))
+
+
+def _parse_pwrite(line: Line) -> Operation:
+    file = line.file()
+    found = line.pairs(must="off", may="len seed data")
+    if "len" not in found and "data" not in found:
+        line.fail(line.end, "missing len= or data=")
+    if "data" in found:
+        if "seed" in found:
+            line.fail(line.end, "seed= and data= exclude one another")
+        if found.setdefault("len", len(found["data"])) != len(found["data"]):
+            line.fail(line.end, "len= and data= differ")
+    return _transfer(line, Pwrite(file, **found))
+
+
+def _parse_fork(line: Line) -> Operation:
+    return Fork(line.peer())
+
+
+def _parse_thread(line: Line) -> Operation:
+    return Thread(line.peer())
+
+
+def _parse_wait(line: Line) -> Operation:
+    return Wait(line.peer())
+
+
+def _parse_drop(line: Line) -> Operation:
+    token = line.next("capability")
+    return Drop(line.choice(token, "capability", {name: name for name in CAPABILITIES}))
+
+
+def _parse_request(line: Line) -> Operation:
+    token = line.next("=HEX")
+    if not token.text.startswith("="):
+        line.fail(token.column, f'=HEX is due, not "{token.text}"')
+    return Request(line.data(Token(token.text[1:], token.column + 1)))
+
+
+def _parse_rmmod(line: Line) -> Operation:
+    token = line.next("module")
+    if len(token.text.encode()) > MAX_MODULE:
+        line.fail(token.column, f"a name of 1 to {MAX_MODULE} bytes is due")
+    return Rmmod(token.text)
+
+
+def _parse_fail_nth(line: Line) -> Operation:
+    token = line.next("number")
+    nth = line.number_in(token)
+    if nth > MAX_NTH:
+        line.fail(token.column, f"a number up to {MAX_NTH} is due")
+    return FailNth(nth)
+
+
+FORMS: dict[type[Operation], Callable[[Line], Operation]] = {
+    Open: _parse_open,
+    Close: _parse_close,
+    **forms_space.FORMS,
+    Load: _parse_load,
+    Store: _parse_store,
+    Fill: _parse_fill,
+    Digest: _parse_digest,
+    Peek: _parse_peek,
+    Poke: _parse_poke,
+    Pread: _parse_pread,
+    Pwrite: _parse_pwrite,
+    Fork: _parse_fork,
+    Thread: _parse_thread,
+    Wait: _parse_wait,
+    Drop: _parse_drop,
+    Request: _parse_request,
+    Rmmod: _parse_rmmod,
+    FailNth: _parse_fail_nth,
+}
