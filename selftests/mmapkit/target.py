@@ -11,7 +11,7 @@ from typing import Protocol
 
 from mmapkit.content import pattern
 from mmapkit.errors import ModelError
-from mmapkit.program import Offset
+from mmapkit.program import ADVICES, Offset
 
 
 class Content(Protocol):
@@ -64,7 +64,9 @@ class Node:
     a record of its cache mode. See Traits.tracked_forks. start is where the
     first byte of the file lies in the target, and size how much can be mapped,
     both in bytes; None: all of the target. owns: each mmap() gets memory of its
-    own, which is zero; the file itself has none.
+    own, which is zero; the file itself has none. eager: mmap() makes all PTEs, and
+    no fault makes one. pages: the PTEs lead to struct pages. around: a fault may
+    bring neighbours.
     """
 
     path: str
@@ -73,6 +75,9 @@ class Node:
     start: int = 0
     size: int | None = None
     owns: bool = False
+    eager: bool = False
+    pages: bool = False
+    around: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,9 @@ class Traits:
     fork when the first page of a private mapping that is tracked has been
     copied; before 6.16 x86 then finds no cache mode, and fork fails with
     ENOMEM (get_pat_info() in arch/x86/mm/pat/memtype.c, 04c35ab3bdae).
-    huge_faults: mm asks .huge_fault of any driver, not of DAX alone.
+    huge_faults: mm asks .huge_fault of any driver, not of DAX alone. moves_many:
+    mremap() to a fixed place takes several VMAs, with the holes between them.
+    advices: what madvise() knows, as in program.ADVICES.
     """
 
     page_size: int = 4096
@@ -96,6 +103,8 @@ class Traits:
     commit: int = 1 << 63
     tracked_forks: bool = True
     huge_faults: bool = True
+    moves_many: bool = False
+    advices: frozenset[str] = frozenset(ADVICES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,16 @@ memory.py, mapping.py and state.py keep is there for all of them, and no rule.
 from dataclasses import dataclass
 
 from mmapkit.errors import ModelError
-from mmapkit.model import access, address_space, files, outside, processes
+from mmapkit.model import (
+    access,
+    address_space,
+    advice,
+    files,
+    outside,
+    processes,
+    residence,
+    surgery,
+)
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.state import State
 from mmapkit.program import (
@@ -25,9 +34,17 @@ from mmapkit.program import (
     Drop,
     Fill,
     Fork,
+    Limit,
     Load,
+    Madvise,
+    Memfd,
+    Mincore,
+    Mlock,
     Mmap,
     Mprotect,
+    Mremap,
+    Msync,
+    Munlock,
     Munmap,
     OnMapping,
     OnRange,
@@ -102,6 +119,15 @@ def _step(state: State, op: Operation) -> Result:
             return files.pwrite(state, process, op)
         case Mmap():
             return address_space.mmap(state, process, op)
+        case Memfd():
+            return address_space.memfd(state, process, op)
+        case Limit():
+            return address_space.limit(state, process, op)
+        case Mremap():
+            mapping = process.maps.get(op.map)
+            if mapping is None:
+                return Void()
+            return surgery.mremap(state, process, mapping, op)
         case OnMapping():
             mapping = process.maps.get(op.map)
             return Void() if mapping is None else _step_on(state, mapping, op)
@@ -115,9 +141,19 @@ def _step_on(state: State, mapping: Mapping, op: OnMapping) -> Result:
         raise ModelError(f"{op.word}: nobody knows what lies so far away")
     match op:
         case Munmap():
-            return address_space.munmap(state, mapping, length, op)
+            return surgery.munmap(state, mapping, length, op)
         case Mprotect():
-            return address_space.mprotect(state, mapping, length, op)
+            return surgery.mprotect(state, mapping, length, op)
+        case Madvise():
+            return advice.madvise(state, mapping, length, op)
+        case Mlock():
+            return residence.mlock(state, mapping, length, op)
+        case Munlock():
+            return residence.munlock(state, mapping, length, op)
+        case Mincore():
+            return residence.mincore(state, mapping, length, op)
+        case Msync():
+            return residence.msync(state, mapping, length, op)
         case Load():
             return access.load(state, mapping, op)
         case Store():

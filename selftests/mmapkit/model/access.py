@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterator
 
 from mmapkit.content import CHUNK, digest_of_chunks, pattern, shuffle_stride
+from mmapkit.errors import ModelError
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import by_page
 from mmapkit.model.state import State
@@ -87,14 +88,38 @@ def _fault(
     The address is the first byte of it that is refused.
     """
     for at, _ in by_page(off, length, state.page):
-        prot = mapping.prot(at // state.page)
-        if prot is None:
-            return Signal("SIGSEGV", mapping.number, at, "MAPERR")
-        if prot == Prot.X and not state.traits.exec_reads:
-            return Signal("SIGSEGV", mapping.number, at, "PKUERR")
-        # access_error(): anything but PROT_NONE can be read.
-        if not prot or (write and Prot.W not in prot):
-            return Signal("SIGSEGV", mapping.number, at, "ACCERR")
+        fault = _refuse(state, mapping, at, write=write)
+        if fault is not None:
+            # Pages before that may have been brought, or not.
+            for passed, _ in by_page(off, at - off, state.page):
+                vma = mapping.vma(passed)
+                assert vma is not None
+                vma.perhaps.add(mapping.index(passed))
+            name, code = fault
+            return Signal(name, mapping.number, at, code)
+    return None
+
+
+def _refuse(
+    state: State, mapping: Mapping, off: int, *, write: bool
+) -> tuple[str, str] | None:
+    """Return the signal, and its code, of an access to one page."""
+    vma = mapping.vma(off)
+    if vma is None:
+        if mapping.island.wild:
+            raise ModelError("nobody knows what lies beside a mapping that has moved")
+        return "SIGSEGV", "MAPERR"
+    if vma.prot == Prot.X and not state.traits.exec_reads:
+        return "SIGSEGV", "PKUERR"
+    # access_error(): anything but PROT_NONE can be read.
+    if not vma.prot or (write and Prot.W not in vma.prot):
+        return "SIGSEGV", "ACCERR"
+    index = mapping.index(off)
+    # do_fault(): no .fault, or nothing there in the file.
+    if index not in vma.private and (
+        index in vma.gone or vma.beyond(index, state.page)
+    ):
+        return "SIGBUS", "ADRERR"
     return None
 
 
@@ -105,7 +130,5 @@ def _attempt(state: State, mapping: Mapping, off: int, fault: Signal) -> Signal:
     a copy of a private one (do_wp_page(), do_cow_fault()), before the next
     page refuses it.
     """
-    if not mapping.shared:
-        before = mapping.read(state.memory, off, fault.off - off)
-        mapping.write(state.memory, off, before)
+    mapping.own(state.memory, off, fault.off - off)
     return fault

@@ -1,108 +1,187 @@
-"""The address space: mmap, munmap, mprotect."""
+"""New mappings: mmap, memfd, and how much a process may map."""
 
+from mmapkit.errors import ModelError
+from mmapkit.model import residence
 from mmapkit.model.mapping import Mapping
-from mmapkit.model.state import Process, State
-from mmapkit.program import U64, Mmap, Mprotect, Munmap, Prot, Sharing
-from mmapkit.verdict import Errno, Ok, Result
+from mmapkit.model.state import File, Process, State
+from mmapkit.model.vma import Island, Kind, Vma
+from mmapkit.program import U64, Limit, MapFlag, Memfd, Mmap, Mode, Prot, Sharing
+from mmapkit.target import Node
+from mmapkit.verdict import Errno, Ok, Result, Void
+
+#: private memory without a file; and the kernel's own objects
+_ANONYMOUS = Kind()
+_OBJECT = Kind(object=True)
+
+
+def memfd(state: State, process: Process, op: Memfd) -> Result:
+    """Make a file of zeros in memory; memfd_create(2), ftruncate(2)."""
+    node = Node("memfd", "memfd", start=state.memory.own(), size=op.len)
+    process.files[op.file] = File(node, Mode.RDWR, object=True)
+    return Ok()
+
+
+def limit(state: State, process: Process, op: Limit) -> Result:
+    """Allow so many bytes more than are mapped now; setrlimit(2), RLIMIT_AS."""
+    process.limit = process.pages + op.bytes // state.page
+    return Ok()
 
 
 def mmap(state: State, process: Process, op: Mmap) -> Result:
-    """Map a file; mmap(2)."""
-    refusal = _refuse_mmap(state, process, op)
-    # The agent unmaps what it had under that handle in any case.
+    """Map a file, or memory of nobody; mmap(2)."""
+    if op.at is not None and op.at.map not in process.maps:
+        return Void()
+    place = None if op.at is None else process.maps[op.at.map]
+    target = 0 if op.at is None or place is None else place.at * state.page + op.at.off
+    refusal = _refuse(state, process, op, place, target)
+    # What was under that handle stays mapped, and cannot be named any more.
     process.maps.pop(op.map, None)
     if refusal is not None:
         return refusal
 
-    file = process.files[op.file]
-    shared = op.flags is Sharing.SHARED
-    may = Prot.R | Prot.X
-    # do_mmap(): a shared mapping of a file that is not open for writing
-    # loses VM_MAYWRITE; a private one keeps it.
-    if file.writable or not shared:
-        may |= Prot.W
-    if state.traits.noexec:
-        may &= ~Prot.X
     size = state.page_up(op.len)
-    start = state.memory.own() if file.node.owns else file.node.start
-    process.maps[op.map] = Mapping(
-        op.map,
-        start + state.target.resolve(op.off),
-        size,
-        shared,
-        file.node.tracked,
-        may,
-        [op.prot] * (size // state.page),
-    )
+    count = size // state.page
+    island, first = _room(state, process, op, place, target, count)
+    if MapFlag.FIXED in op.extra:
+        # do_mmap(), MAP_FIXED: whatever was there is unmapped.
+        island.remove(first, first + count, state.page)
+    vma = _vma(state, process, op, first, count)
+    island.insert(vma)
+    process.maps[op.map] = Mapping(op.map, island, first, size, state.page)
+    if op.extra & (MapFlag.POPULATE | MapFlag.LOCKED):
+        # mm_populate(): errors are nobody's business, and end it.
+        residence.populate(state, island, first, first + count)
     return Ok()
 
 
-def _refuse_mmap(state: State, process: Process, op: Mmap) -> Errno | None:
+def _room(
+    state: State,
+    process: Process,
+    op: Mmap,
+    place: Mapping | None,
+    target: int,
+    count: int,
+) -> tuple[Island, int]:
+    """Return where a mapping goes: an island, and a page of it."""
+    first = target // state.page
+    if place is not None and (
+        op.extra & (MapFlag.FIXED | MapFlag.NOREPLACE)
+        or not any(place.island.within(first, first + count))
+    ):
+        # get_unmapped_area(): a hint is taken where that is free.
+        return place.island, first
+    island = Island(wild=place is not None)
+    process.islands.append(island)
+    return island, 0
+
+
+def _vma(state: State, process: Process, op: Mmap, first: int, count: int) -> Vma:
+    shared = op.flags is Sharing.SHARED
+    may = Prot.R | Prot.W | Prot.X
+    flags = frozenset({"locked"} if MapFlag.LOCKED in op.extra else ())
+    if op.file is None:
+        offset = state.memory.own() if shared else None
+        kind = _OBJECT if shared else _ANONYMOUS
+        end = None if offset is None else offset + state.page_up(op.len)
+        return Vma(first, count, offset, end, kind, shared, op.prot, may, flags)
+
+    file = process.files[op.file]
+    # do_mmap(): a shared mapping of a file that is not open for writing
+    # loses VM_MAYWRITE; a private one keeps it.
+    if shared and not file.writable:
+        may &= ~Prot.W
+    if state.traits.noexec and not file.object:
+        may &= ~Prot.X
+    off = state.target.resolve(op.off)
+    if file.object:
+        assert file.node.size is not None
+        end = file.node.start + state.page_up(file.node.size)
+        start = file.node.start + off
+        return Vma(first, count, start, end, _OBJECT, shared, op.prot, may, flags)
+    start = state.memory.own() if file.node.owns else file.node.start
+    kind = kind_of(file.node, cow=not shared)
+    # mmap_region(): VM_SPECIAL mappings are never locked.
+    return Vma(first, count, start + off, None, kind, shared, op.prot, may)
+
+
+def kind_of(node: Node, *, cow: bool) -> Kind:
+    """Return what sort of VMA a driver makes; driver.rst has the table.
+
+    A lazy one of PFNs is VM_MIXEDMAP where pages may be copied, as copies in a
+    VM_PFNMAP one are told from PFNs by their linear order (vm_normal_page()).
+    """
+    return Kind(
+        pfnmap=not node.pages and (node.eager or not cow),
+        io=not node.pages,
+        special=True,
+        fixed=True,
+        eager=node.eager,
+        pages=node.pages,
+        around=node.around,
+        tracked=node.tracked,
+    )
+
+
+def _refuse(
+    state: State, process: Process, op: Mmap, place: Mapping | None, target: int
+) -> Result | None:
     """Apply the checks of sys_mmap(), do_mmap() and the driver, in order."""
     off = state.target.resolve(op.off)
     size = state.page_up(op.len)
-    file = process.files.get(op.file)
+    file = None if op.file is None else process.files.get(op.file)
     if off % state.page:
         return Errno("EINVAL")
-    if file is None:
+    if op.file is not None and file is None:
         return Errno("EBADF")
     if op.len == 0:
         return Errno("EINVAL")
     if size > state.traits.address_space:
         return Errno("ENOMEM")
     # file_mmap_ok(): the last byte has to have an offset.
-    if off // state.page > (U64 - size) // state.page:
+    if file is not None and off // state.page > (U64 - size) // state.page:
         return Errno("EOVERFLOW")
+    fixed = op.extra & (MapFlag.FIXED | MapFlag.NOREPLACE)
+    if fixed and target % state.page:
+        return Errno("EINVAL")
+    first = target // state.page
+    taken = place is not None and any(
+        place.island.within(first, first + size // state.page)
+    )
+    if MapFlag.NOREPLACE in op.extra and taken:
+        return Errno("EEXIST")
+    if file is not None and (refusal := _refuse_file(state, op, file)):
+        return refusal
+    if process.exceeds(size // state.page):
+        if fixed and taken:
+            raise ModelError("mmap: kernels differ in what becomes of the old mapping")
+        return Errno("ENOMEM")
+    refusal = _refuse_memory(state, op, file, off, size)
+    if refusal is not None and fixed and taken:
+        raise ModelError("mmap: kernels differ in what becomes of the old mapping")
+    return refusal
+
+
+def _refuse_file(state: State, op: Mmap, file: File) -> Errno | None:
+    """Apply the checks of do_mmap() of what the file may be used for."""
     if op.flags is Sharing.SHARED and Prot.W in op.prot and not file.writable:
         return Errno("EACCES")
     if not file.readable:
         return Errno("EACCES")
-    if state.traits.noexec and Prot.X in op.prot:
+    if state.traits.noexec and not file.object and Prot.X in op.prot:
         return Errno("EPERM")
-    # mmap_region(): memory that copies may need is accounted for before
-    # the driver is asked.
-    private_writable = op.flags is Sharing.PRIVATE and Prot.W in op.prot
-    if private_writable and size > state.traits.commit:
-        return Errno("ENOMEM")
-    if state.beyond(file.node, off, size):
-        return Errno("EINVAL")
     return None
 
 
-def munmap(state: State, mapping: Mapping, length: int, op: Munmap) -> Result:
-    """Unmap pages; holes are no error: munmap(2), do_vmi_munmap()."""
-    if op.off % state.page or length == 0:
+def _refuse_memory(
+    state: State, op: Mmap, file: File | None, off: int, size: int
+) -> Errno | None:
+    """Apply the checks of mmap_region(), and those of the driver."""
+    # Memory that copies may need is accounted for before the driver is asked.
+    accounted = op.flags is Sharing.PRIVATE and Prot.W in op.prot
+    accounted = accounted or (file is None and op.flags is Sharing.SHARED)
+    reserves = MapFlag.NORESERVE not in op.extra
+    if accounted and reserves and size > state.traits.commit:
+        return Errno("ENOMEM")
+    if file is not None and not file.object and state.beyond(file.node, off, size):
         return Errno("EINVAL")
-    first = op.off // state.page
-    end = first + state.page_up(length) // state.page
-    mapping.split(first, end)
-    for index in range(first, end):
-        if mapping.prot(index) is not None:
-            mapping.prots[index] = None
-            mapping.private.pop(index, None)
-    return Ok()
-
-
-def mprotect(state: State, mapping: Mapping, length: int, op: Mprotect) -> Result:
-    """Change the protection of pages; mprotect(2).
-
-    do_mprotect_pkey(): VMA by VMA; what lies before the first hole, or the
-    first refusal, is changed.
-    """
-    if op.off % state.page:
-        return Errno("EINVAL")
-    index = op.off // state.page
-    end = index + state.page_up(length) // state.page
-    while index < end:
-        if mapping.prot(index) is None:
-            return Errno("ENOMEM")
-        if op.prot & ~mapping.may:
-            return Errno("EACCES")
-        # mprotect_fixup(): a VMA that has that protection is left alone.
-        _, vma_end = mapping.vma(index)
-        stop = min(end, vma_end)
-        if mapping.prots[index] != op.prot:
-            mapping.split(index, stop)
-            mapping.prots[index:stop] = [op.prot] * (stop - index)
-        index = stop
-    return Ok()
+    return None

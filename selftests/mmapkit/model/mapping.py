@@ -1,83 +1,78 @@
-"""A mapping as the model keeps it: its pages, VMAs and private copies."""
+"""A mapping as a program names it: a handle on a place in an island of VMAs."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Self
 
 from mmapkit.model.memory import Memory, by_page
+from mmapkit.model.vma import Island, Vma
 from mmapkit.program import Prot
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Mapping:
-    """One mapping; prots has the protection of each page, None once unmapped.
+    """What a handle stands for.
 
-    Offsets are in bytes from its start, pages are counted from there; offset is
-    where it starts in the memory of the device. may is what mprotect(2) may
-    give. private has the pages that a private mapping has copied. tracked is as
-    in Node. starts has the pages at which VMAs begin: mappings of device memory
-    are VM_SPECIAL, so what was split is never merged again.
+    Offsets are in bytes from its start, which is page `at` of the island; pages
+    are counted from the start of the island. size is that of the call that made
+    it, in bytes of whole pages; what is mapped there now is another matter.
     """
 
     number: int
-    offset: int
+    island: Island
+    at: int
     size: int
-    shared: bool
-    tracked: bool
-    may: Prot
-    prots: list[Prot | None]
-    starts: set[int] = field(default_factory=lambda: {0})
-    private: dict[int, bytearray] = field(default_factory=dict)
+    page: int
 
-    def copy(self) -> Self:
-        """Return what a child gets of it."""
-        private = {index: bytearray(page) for index, page in self.private.items()}
-        return replace(
-            self, prots=list(self.prots), starts=set(self.starts), private=private
-        )
+    def copy(self, island: Island) -> Self:
+        """Return the same handle in another process."""
+        return type(self)(self.number, island, self.at, self.size, self.page)
 
-    def prot(self, index: int) -> Prot | None:
-        """Return the protection of a page, None where nothing is mapped."""
-        return self.prots[index] if 0 <= index < len(self.prots) else None
+    def index(self, off: int) -> int:
+        """Return the page of the island that an offset is in."""
+        return self.at + off // self.page
 
-    def vma(self, index: int) -> tuple[int, int]:
-        """Return the first page, and the one behind the last, of a page's VMA."""
-        first = max(start for start in self.starts if start <= index)
-        last = min((start for start in self.starts if start > index), default=None)
-        return first, len(self.prots) if last is None else last
+    def vma(self, off: int) -> Vma | None:
+        """Return the VMA at an offset."""
+        return self.island.find(self.index(off))
 
-    def split(self, first: int, end: int) -> None:
-        """Make a VMA of its own of the pages from first to before end.
+    def prot(self, off: int) -> Prot | None:
+        """Return the protection at an offset, None where nothing is mapped."""
+        vma = self.vma(off)
+        return None if vma is None else vma.prot
 
-        What lies outside of the mapping is cut off.
-        """
-        self.starts |= {at for at in (first, end) if 0 <= at < len(self.prots)}
+    def _at(self, off: int) -> tuple[Vma, int]:
+        vma = self.vma(off)
+        assert vma is not None
+        return vma, self.index(off)
 
     def read(self, memory: Memory, off: int, length: int) -> bytes:
         """Return what it shows, whatever its protection."""
-        parts = by_page(off, length, memory.page)
-        return b"".join(self._read_page(memory, at, count) for at, count in parts)
+        found = []
+        for at, count in by_page(off, length, self.page):
+            vma, index = self._at(at)
+            vma.touched.add(index)
+            found.append(vma.read(memory, index, at % self.page, count))
+        return found[0] if len(found) == 1 else b"".join(found)
+
+    def look(self, memory: Memory, off: int, length: int) -> bytes:
+        """Return what it shows to who may not bring a page."""
+        found = []
+        for at, count in by_page(off, length, self.page):
+            vma, index = self._at(at)
+            vma.perhaps.add(index)
+            found.append(vma.read(memory, index, at % self.page, count))
+        return b"".join(found)
 
     def write(self, memory: Memory, off: int, data: bytes) -> None:
-        """Change what it shows, whatever its protection.
+        """Change what it shows, whatever its protection."""
+        for at, count in by_page(off, len(data), self.page):
+            vma, index = self._at(at)
+            vma.touched.add(index)
+            vma.write(memory, index, at % self.page, data[at - off : at - off + count])
 
-        mmap(2), MAP_PRIVATE: the first store copies the page.
-        """
-        for at, count in by_page(off, len(data), memory.page):
-            self._write_page(memory, at, data[at - off : at - off + count])
-
-    def _read_page(self, memory: Memory, off: int, length: int) -> bytes:
-        start = off - off % memory.page
-        if page := self.private.get(start // memory.page):
-            return bytes(page[off - start : off - start + length])
-        return memory.read_page(self.offset + off, length)
-
-    def _write_page(self, memory: Memory, off: int, data: bytes) -> None:
-        if self.shared:
-            memory.write_page(self.offset + off, data)
-            return
-        start = off - off % memory.page
-        index = start // memory.page
-        if index not in self.private:
-            whole = memory.read_page(self.offset + start, memory.page)
-            self.private[index] = bytearray(whole)
-        self.private[index][off - start : off - start + len(data)] = data
+    def own(self, memory: Memory, off: int, length: int) -> None:
+        """Copy pages of private mappings, as a store of nothing would."""
+        for at, _ in by_page(off, length, self.page):
+            vma, index = self._at(at)
+            vma.touched.add(index)
+            vma.own(memory, index)

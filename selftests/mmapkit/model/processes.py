@@ -1,7 +1,7 @@
 """Processes: fork, wait, drop."""
 
-from mmapkit.model.mapping import Mapping
 from mmapkit.model.state import Process, State
+from mmapkit.model.vma import Vma
 from mmapkit.program import Drop, Fork, Wait
 from mmapkit.verdict import Errno, Ok, Result, Void
 
@@ -12,16 +12,33 @@ def fork(state: State, process: Process, op: Fork) -> Result:
         return Void()
     # See Traits.tracked_forks.
     if not state.traits.tracked_forks and any(
-        map(_start_copied, process.maps.values())
+        _start_copied(vma) for island in process.islands for vma in island.vmas
     ):
         return Errno("ENOMEM")
-    state.processes[op.peer] = process.fork(op.proc)
+    child = state.processes[op.peer] = process.fork(op.proc)
+    for island in child.islands:
+        # dup_mmap(), VM_DONTCOPY.
+        island.vmas = [vma for vma in island.vmas if "dontfork" not in vma.flags]
+        for vma in island.vmas:
+            _inherit(vma)
     return Ok()
 
 
-def _start_copied(mapping: Mapping) -> bool:
+def _inherit(vma: Vma) -> None:
+    """Make a VMA the child's.
+
+    Locks are not inherited; pages may be left to faults (vma_needs_copy()).
+    """
+    vma.flags -= {"locked"}
+    vma.perhaps |= vma.touched
+    vma.touched = set()
+    if "wipeonfork" in vma.flags:
+        vma.private.clear()
+
+
+def _start_copied(vma: Vma) -> bool:
     """Tell whether a VMA of a tracked mapping begins with a private copy."""
-    return mapping.tracked and any(start in mapping.private for start in mapping.starts)
+    return vma.kind.tracked and vma.first in vma.private and "dontfork" not in vma.flags
 
 
 def wait(state: State, op: Wait) -> Result:

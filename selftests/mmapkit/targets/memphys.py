@@ -11,8 +11,10 @@ from pathlib import Path
 
 from mmapkit.errors import TargetError
 from mmapkit.files import read_bytes, read_text
+from mmapkit.grammar import parse_program
 from mmapkit.machine import Machine
 from mmapkit.program import (
+    ADVICES,
     Fork,
     Mmap,
     Mode,
@@ -27,7 +29,7 @@ from mmapkit.target import Fixed, Node, Patterned, Target, Traits, Window
 from mmapkit.verdict import Ok, Verdict
 
 NODES = (
-    Node("/dev/memphys/remap", "remap", tracked=True),
+    Node("/dev/memphys/remap", "remap", tracked=True, eager=True),
     Node("/dev/memphys/fault", "fault"),
 )
 
@@ -186,6 +188,40 @@ def _tracked_forks(machine: Machine) -> bool:
     return machine.hello.machine != "x86_64" or _version(machine) >= (6, 16)
 
 
+def _ask(machine: Machine, text: str) -> list[str]:
+    """Return the results of a program on memory of nobody."""
+    outcome = machine.run(parse_program(text))
+    if outcome.verdict is not Verdict.OK:
+        raise TargetError(f"a program on anonymous memory: {outcome.verdict.value}")
+    return [str(result) for result in outcome.results]
+
+
+def _moves_many(machine: Machine) -> bool:
+    """Tell whether mremap() moves two VMAs at once; since 6.17 it does."""
+    *_, moved = _ask(
+        machine,
+        """
+        mmap m0 - len=0x2000 prot=rw flags=private
+        mprotect m0 len=0x1000 prot=r
+        mmap m1 - len=0x2000 prot=none flags=private
+        mremap m1 m0 len=0x2000 new=0x2000 flags=maymove,fixed at=m1
+        """,
+    )
+    return moved == "ok"
+
+
+def _advices(machine: Machine) -> frozenset[str]:
+    """Return what madvise() knows; some depends on the configuration."""
+    asked = "".join(f"madvise m0 {advice}\n" for advice in ADVICES)
+    text = f"mmap m0 - len=0x1000 prot=rw flags=private\n{asked}"
+    _, *answers = _ask(machine, text)
+    return frozenset(
+        advice
+        for advice, answer in zip(ADVICES, answers, strict=True)
+        if answer != "EINVAL"
+    )
+
+
 def _traits(machine: Machine) -> Traits:
     """Read off what depends on the machine; no mapping of the driver is asked."""
     lines = read_text(machine, "/proc/mounts").splitlines()
@@ -206,6 +242,8 @@ def _traits(machine: Machine) -> Traits:
         tracked_forks=_tracked_forks(machine),
         # 7a81751fcdeb, "mm: fix THP and huge_fault ...", as far as drivers go.
         huge_faults=_version(machine) >= (6, 6),
+        moves_many=_moves_many(machine),
+        advices=_advices(machine),
     )
 
 

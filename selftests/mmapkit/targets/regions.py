@@ -73,6 +73,9 @@ def make(
         start=start,
         size=size,
         owns=pair.lifetime is Lifetime.MAPPING,
+        eager=MethodFlag.EAGER in pair.method.flags,
+        pages=MethodFlag.PAGE in pair.method.flags,
+        around=bool(pair.method.flags & (MethodFlag.AROUND | MethodFlag.HUGE)),
     )
     if phys or node.owns:
         return node, None
