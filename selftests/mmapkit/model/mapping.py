@@ -8,7 +8,7 @@ from mmapkit.model.vma import Island, Vma
 from mmapkit.program import Prot
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class Mapping:
     """What a handle stands for.
 

@@ -31,7 +31,7 @@ class Kind:
     object: bool = False
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class Vma:
     """A VMA; first and count in pages, from the start of its island on.
 
@@ -144,7 +144,7 @@ class Vma:
         self.private[index][start : start + len(data)] = data
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class Island:
     """A part of an address space that has nothing around it.
 
@@ -180,10 +180,10 @@ class Island:
 
     def split(self, at: int, page: int) -> None:
         """Let no VMA have pages on both sides of a border."""
+        place = bisect_right(self.vmas, at, key=lambda vma: vma.first) - 1
         vma = self.find(at)
         if vma is None or vma.first == at:
             return
-        place = self.vmas.index(vma)
         parts = vma.part(vma.first, at, page), vma.part(at, vma.end, page)
         self.vmas[place : place + 1] = parts
 
@@ -196,7 +196,7 @@ class Island:
     def remove(self, first: int, end: int, page: int) -> list[Vma]:
         """Take pages out; returns the VMAs that they were in."""
         taken = self.carve(first, end, page)
-        self.vmas = [vma for vma in self.vmas if vma not in taken]
+        self.vmas = [v for v in self.vmas if v.first >= end or v.end <= first]
         return taken
 
     def insert(self, vma: Vma) -> None:
