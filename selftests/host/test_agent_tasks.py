@@ -8,12 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from mmapkit.agent import Mode
 from mmapkit.content import pattern
 from mmapkit.grammar import parse_program
 from mmapkit.program import Close, Program
+from mmapkit.strategies import Shape, crowds
 from mmapkit.verdict import Errno, Killed, NotReached, Ok, Value, Verdict
+
+from .conftest import SIZE
 
 THREADS = """
 open f0 {path} rdwr
@@ -49,10 +53,10 @@ thread p1
 """
 
 
-def test_thread_shares_all_and_a_fork_of_one_nothing(machine, target):
+def test_thread_shares_all_and_a_fork_of_one_nothing(machine, model, target):
     program = parse_program(THREADS.format(path=target.nodes[0].path))
     outcome = machine.run(program)
-    assert outcome.verdict is Verdict.OK
+    assert outcome == model.run(program)
     told = [str(result) for result in outcome.results]
     content = int.from_bytes(pattern(8, 0, 0x1000), "little")
     assert told[:9] == [
@@ -211,3 +215,16 @@ def test_death_in_a_block_ends_it(machine, tmp_path, make):
 def test_agent_goes_on_after_a_hang_in_a_block(machine, tmp_path):
     machine.run(dying(tmp_path, "thread"))
     assert machine.run(Program((Close(0),))).results == (Errno("EBADF"),)
+
+
+@given(program=crowds(["device"], Shape(window=None, size=SIZE)))
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_blocks_on_a_file_come_to_what_the_model_allows(
+    machine, model, target, program
+):
+    path = target.nodes[0].path
+    Path(path).write_bytes(pattern(SIZE, 0, 0))
+    program = program.retarget(lambda _: path)
+    outcome = machine.run(program, Mode.KEEP)
+    due, _ = model.expect(program).nearest(outcome.results)
+    assert outcome == due

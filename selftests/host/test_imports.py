@@ -25,9 +25,11 @@ MAY = {
     "grammar": "forms program words",
     "text": "program",
     "target": "program content",
-    "model": "model.access model.address_space model.advice model.files "
-    "model.mapping model.outside model.processes model.residence model.state "
-    "model.surgery program target verdict",
+    "model": "model.access model.address_space model.advice model.blocks "
+    "model.files model.mapping model.outside model.processes model.races "
+    "model.residence model.state model.surgery program target verdict",
+    "model.races": "model.memory model.state program",
+    "model.blocks": "model.races model.state program verdict",
     "model.memory": "target",
     "model.vma": "model.memory program",
     "model.mapping": "model.memory model.vma program",
@@ -42,8 +44,9 @@ MAY = {
     "model.surgery": "model.mapping model.state model.vma program verdict",
     "model.access": "content model.mapping model.memory model.state program verdict",
     "model.outside": "model.mapping model.memory model.state model.vma program verdict",
-    "strategies": "program strategies.dials strategies.operations",
+    "strategies": "program strategies.blocks strategies.dials strategies.operations",
     "strategies.dials": "program",
+    "strategies.blocks": "program strategies.dials",
     "strategies.operations": "program strategies.dials",
     "console": "verdict",
     "ktap": "console",

@@ -133,9 +133,10 @@ class Lab:
         # Until it is known to have done what it had to, and nothing else.
         self._dirty = None
         outcome = self._send(machine, program, mode)
-        if outcome.results == expectation.outcome.results:
-            self._dirty = expectation.dirty
-        return replace(outcome, due=expectation.outcome)
+        due, dirty = expectation.nearest(outcome.results)
+        if outcome.results == due.results:
+            self._dirty = dirty
+        return replace(outcome, due=due)
 
     def _send(self, machine: Machine, program: Program, mode: Mode) -> Outcome:
         self.programs += 1

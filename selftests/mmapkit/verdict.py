@@ -176,6 +176,8 @@ class Outcome:
     program has the lines of its text and notes what is to be known of the
     machine, for reports. due is the outcome that it had to have, where the model
     was asked before the program ran: later, memory may hold something else.
+    Of a program with blocks several outcomes may be allowed; this one is then what
+    comes of the operations of blocks in the order of these indices.
     stopped_at is the index of an operation, the number of operations for the
     exit of the processes, None after an undisturbed run or where the machine
     took the knowledge with it.
@@ -189,4 +191,6 @@ class Outcome:
     console: tuple[str, ...] = field(default=(), compare=False)
     program: tuple[str, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    order: tuple[int, ...] = field(default=(), compare=False)
+    allowed: int = field(default=1, compare=False)
     due: "Outcome | None" = field(default=None, compare=False, repr=False)

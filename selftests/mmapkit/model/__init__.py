@@ -14,6 +14,7 @@ memory.py, mapping.py and state.py keep is there for all of them, and no rule.
 """
 
 from dataclasses import dataclass
+from operator import eq
 
 from mmapkit.errors import ModelError
 from mmapkit.model import (
@@ -26,7 +27,9 @@ from mmapkit.model import (
     residence,
     surgery,
 )
+from mmapkit.model.blocks import Way, run_block
 from mmapkit.model.mapping import Mapping
+from mmapkit.model.races import Reach, reach
 from mmapkit.model.state import State
 from mmapkit.program import (
     Close,
@@ -56,6 +59,7 @@ from mmapkit.program import (
     Program,
     Pwrite,
     Store,
+    Thread,
     Wait,
 )
 from mmapkit.target import Target
@@ -67,14 +71,43 @@ ROOM = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a program has to come to, and the bytes that it changes.
+    """What a program may come to, and the bytes that it changes then.
 
-    dirty has the offset of every page of the device that was written to, in
-    bytes.
+    Without a block there is one outcome. changed has, for each, the offset of
+    every page of the device that was written to, in bytes.
     """
 
-    outcome: Outcome
-    dirty: frozenset[int]
+    outcomes: tuple[Outcome, ...]
+    changed: tuple[frozenset[int], ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome; one that is allowed, where there are several."""
+        return self.outcomes[0]
+
+    @property
+    def dirty(self) -> frozenset[int]:
+        """Every page that may have been written to."""
+        return frozenset[int]().union(*self.changed)
+
+    def nearest(self, results: tuple[Result, ...]) -> tuple[Outcome, frozenset[int]]:
+        """Return the outcome that is most like these results, and what is dirty.
+
+        It has these very results, if that is allowed.
+        """
+
+        def likeness(outcome: Outcome) -> int:
+            return sum(map(eq, outcome.results, results))
+
+        best = max(self.outcomes, key=likeness)
+        pages = frozenset[int]().union(
+            *(
+                dirty
+                for outcome, dirty in zip(self.outcomes, self.changed, strict=True)
+                if outcome.results == best.results
+            )
+        )
+        return best, pages
 
 
 class Model:
@@ -84,33 +117,65 @@ class Model:
         self.target = target
 
     def expect(self, program: Program) -> Expectation:
-        """Return what a program has to come to, from the content of the target now.
+        """Return what a program may come to, from the content of the target now.
 
         ModelError: the program asks for something that the model cannot know.
         """
-        state = State(self.target)
-        results = tuple(_step(state, op) for op in program)
-        return Expectation(Outcome(results), state.memory.dirty)
+        ways = [Way(State(self.target), {})]
+        ends = dict(program.blocks)
+        index = 0
+        while index < len(program):
+            end = ends.get(index, index + 1)
+            operations = program.operations[index:end]
+            if index in ends:
+                ways = run_block(ways, operations, index, _step, _reach)
+            else:
+                for way in ways:
+                    way.step(operations[0], index, _step)
+            index = end
+        return Expectation(
+            tuple(
+                Outcome(
+                    tuple(way.results[index] for index in range(len(program))),
+                    order=way.order,
+                    allowed=len(ways),
+                )
+                for way in ways
+            ),
+            tuple(way.state.memory.dirty for way in ways),
+        )
 
     def run(self, program: Program) -> Outcome:
-        """Return the outcome that a program has to have."""
+        """Return the outcome that a program has to have; one of them, with blocks."""
         return self.expect(program).outcome
+
+
+def _reach(state: State, op: Operation, known: int) -> Reach:
+    """Return what an operation of a block reaches for; known: see races.reach()."""
+    length = 0
+    if isinstance(op, OnMapping):
+        mapping = state.tasks[op.proc].process.maps.get(op.map)
+        length = 0 if mapping is None else _extent(mapping, op)
+    return reach(state, op, length, known)
 
 
 def _step(state: State, op: Operation) -> Result:
     """Do one operation by its rule."""
-    process = state.processes.get(op.proc)
-    if process is None or not process.alive:
+    task = state.tasks.get(op.proc)
+    if task is None or not task.alive:
         return Void()
+    process = task.process
     match op:
         case Fork():
-            return processes.fork(state, process, op)
+            return processes.fork(state, task, op)
+        case Thread():
+            return processes.thread(state, task, op)
         case Wait():
             return processes.wait(state, op)
         case Drop():
-            return processes.drop(process, op)
+            return processes.drop(task, op)
         case Open():
-            return files.open_file(state, process, op)
+            return files.open_file(state, task, op)
         case Close():
             return files.close_file(process, op)
         case Pread():

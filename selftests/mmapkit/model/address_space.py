@@ -23,6 +23,8 @@ def memfd(state: State, process: Process, op: Memfd) -> Result:
 
 def limit(state: State, process: Process, op: Limit) -> Result:
     """Allow so many bytes more than are mapped now; setrlimit(2), RLIMIT_AS."""
+    if [task.process for task in state.tasks.values()].count(process) > 1:
+        raise ModelError("limit: nobody knows what threads take of it")
     process.limit = process.pages + op.bytes // state.page
     return Ok()
 

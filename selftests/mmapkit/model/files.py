@@ -5,22 +5,22 @@ open, close, pread, pwrite.
 
 from mmapkit.content import digest, pattern
 from mmapkit.errors import ModelError
-from mmapkit.model.state import File, Process, State
+from mmapkit.model.state import File, Process, State, Task
 from mmapkit.program import MAX_DATA, Close, Open, Pread, Pwrite
 from mmapkit.verdict import Data, Digested, Errno, Ok, Result, Value
 
 
-def open_file(state: State, process: Process, op: Open) -> Result:
+def open_file(state: State, task: Task, op: Open) -> Result:
     """Open a file of the target; open(2)."""
     node = state.target.node(op.path)
     if node is None:
         raise ModelError(f"the model knows no file {op.path}")
     # The agent closes what it had under that handle in any case.
-    process.files.pop(op.file, None)
+    task.process.files.pop(op.file, None)
     # Raw memory: as open_port() of drivers/char/mem.c.
-    if "sys_rawio" in process.dropped:
+    if "sys_rawio" in task.dropped:
         return Errno("EPERM")
-    process.files[op.file] = File(node, op.mode)
+    task.process.files[op.file] = File(node, op.mode)
     return Ok()
 
 

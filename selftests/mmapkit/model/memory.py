@@ -19,6 +19,11 @@ def by_page(start: int, length: int, page: int) -> Iterator[tuple[int, int]]:
         start += count
 
 
+def patched(page: bytes, at: int, data: bytes) -> bytes:
+    """Return a page with some bytes changed; pages are shared, and stay as they are."""
+    return page[:at] + data + page[at + len(data) :]
+
+
 class Memory:
     """The memory behind the device: the target's, and what programs wrote."""
 
@@ -27,7 +32,18 @@ class Memory:
         self.page = target.traits.page_size
         self._window: Window | None = None
         self._owned = 0
-        self._pages: dict[int, bytearray] = {}
+        self.pages: dict[int, bytes] = {}
+
+    def copy(self) -> "Memory":
+        """Return memory that holds the same, and goes its own way."""
+        other = Memory(self._target)
+        other._owned = self._owned
+        other.pages = dict(self.pages)
+        return other
+
+    def same(self, other: "Memory") -> bool:
+        """Tell whether both hold the same."""
+        return self.pages == other.pages
 
     def own(self) -> int:
         """Return the address of zeroed memory that nothing else has."""
@@ -37,7 +53,7 @@ class Memory:
     @property
     def dirty(self) -> frozenset[int]:
         """The address of every page of the target that was written to."""
-        return frozenset(address for address in self._pages if address < _OWN)
+        return frozenset(address for address in self.pages if address < _OWN)
 
     def read(self, address: int, length: int) -> bytes:
         """Return bytes from anywhere."""
@@ -52,8 +68,8 @@ class Memory:
     def read_page(self, address: int, length: int) -> bytes:
         """Return bytes that lie within one page."""
         start = address - address % self.page
-        if page := self._pages.get(start):
-            return bytes(page[address - start : address - start + length])
+        if page := self.pages.get(start):
+            return page[address - start : address - start + length]
         if address >= _OWN:
             return bytes(length)
         window = self._find(address)
@@ -64,9 +80,8 @@ class Memory:
         start = address - address % self.page
         if address < _OWN and not self._find(address).writable:
             raise ModelError(f"a program may not write to {address:#x}")
-        if start not in self._pages:
-            self._pages[start] = bytearray(self.read_page(start, self.page))
-        self._pages[start][address - start : address - start + len(data)] = data
+        page = self.read_page(start, self.page)
+        self.pages[start] = patched(page, address - start, data)
 
     def _find(self, address: int) -> Window:
         window = self._window

@@ -1,26 +1,39 @@
-"""Processes: fork, wait, drop."""
+"""Processes and threads: fork, thread, wait, drop."""
 
-from mmapkit.model.state import Process, State
+from mmapkit.errors import ModelError
+from mmapkit.model.state import State, Task
 from mmapkit.model.vma import Vma
-from mmapkit.program import Drop, Fork, Wait
+from mmapkit.program import Drop, Fork, Thread, Wait
 from mmapkit.verdict import Errno, Ok, Result, Void
 
 
-def fork(state: State, process: Process, op: Fork) -> Result:
+def fork(state: State, task: Task, op: Fork) -> Result:
     """Make a child, which has everything, and copies of private pages; fork(2)."""
-    if op.peer in state.processes:
+    if op.peer in state.tasks:
         return Void()
+    process = task.process
     # See Traits.tracked_forks.
     if not state.traits.tracked_forks and any(
         _start_copied(vma) for island in process.islands for vma in island.vmas
     ):
         return Errno("ENOMEM")
-    child = state.processes[op.peer] = process.fork(op.proc)
+    child = process.copy(op.peer)
+    state.tasks[op.peer] = Task(op.proc, child, dropped=task.dropped)
     for island in child.islands:
         # dup_mmap(), VM_DONTCOPY.
         island.vmas = [vma for vma in island.vmas if "dontfork" not in vma.flags]
         for vma in island.vmas:
             _inherit(vma)
+    return Ok()
+
+
+def thread(state: State, task: Task, op: Thread) -> Result:
+    """Make a thread, which shares all but capabilities; pthread_create(3)."""
+    if op.peer in state.tasks:
+        return Void()
+    if task.process.limit is not None:
+        raise ModelError("thread: nobody knows what a thread takes of a limit")
+    state.tasks[op.peer] = Task(op.proc, task.process, dropped=task.dropped)
     return Ok()
 
 
@@ -42,15 +55,17 @@ def _start_copied(vma: Vma) -> bool:
 
 
 def wait(state: State, op: Wait) -> Result:
-    """Let a child exit, which takes all that it has with it; wait(2)."""
-    child = state.processes.get(op.peer)
+    """Let a task end, a process with all its threads; wait(2), pthread_join(3)."""
+    child = state.tasks.get(op.peer)
     if child is None or not child.alive or child.parent != op.proc:
         return Void()
-    child.alive = False
+    for number, task in state.tasks.items():
+        if op.peer in (number, task.process.leader):
+            task.alive = False
     return Ok()
 
 
-def drop(process: Process, op: Drop) -> Result:
+def drop(task: Task, op: Drop) -> Result:
     """Give up a capability, which nothing gives back; capabilities(7)."""
-    process.dropped.add(op.capability)
+    task.dropped |= {op.capability}
     return Ok()

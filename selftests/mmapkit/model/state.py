@@ -1,6 +1,6 @@
 """What the model keeps about a program on its way. Nothing here knows what is right."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import Memory
@@ -30,19 +30,18 @@ class File:
         return self.mode is not Mode.RDONLY
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Process:
-    """A process; parent is the number of the one that forked it.
+    """What the threads of a process share.
 
-    limit: pages that it may map in all, by RLIMIT_AS; None: no end.
+    leader: number of the task that it began with. limit: pages that it may map
+    in all, by RLIMIT_AS; None: no end.
     """
 
-    parent: int | None
-    alive: bool = True
+    leader: int
     files: dict[int, File] = field(default_factory=dict)
     maps: dict[int, Mapping] = field(default_factory=dict)
     islands: list[Island] = field(default_factory=list)
-    dropped: set[str] = field(default_factory=set)
     limit: int | None = None
 
     @property
@@ -54,35 +53,99 @@ class Process:
         """Tell whether so many pages more are too many; may_expand_vm()."""
         return self.limit is not None and self.pages + pages > self.limit
 
-    def fork(self, me: int) -> "Process":
-        """Return a child, which inherits everything; pages are copied per process."""
+    def copy(self, leader: int) -> "Process":
+        """Return a process that has all of this, and pages of its own."""
         twins = {id(island): island.copy() for island in self.islands}
         maps = {
             number: mapping.copy(twins[id(mapping.island)])
             for number, mapping in self.maps.items()
         }
-        return Process(
-            me,
-            True,
-            dict(self.files),
-            maps,
-            list(twins.values()),
-            set(self.dropped),
-            self.limit,
+        islands = list(twins.values())
+        return Process(leader, dict(self.files), maps, islands, self.limit)
+
+    def named(self) -> list[tuple[list[tuple[int, int, int]], Island]]:
+        """Return the islands with their handles; the order tells nothing."""
+        found = [
+            (
+                sorted(
+                    (number, mapping.at, mapping.size)
+                    for number, mapping in self.maps.items()
+                    if mapping.island is island
+                ),
+                island,
+            )
+            for island in self.islands
+        ]
+        return sorted(found, key=lambda pair: pair[0])
+
+    def same(self, other: "Process") -> bool:
+        """Tell whether all is the same of two processes of two states."""
+        mine, others = (self.files, self.limit), (other.files, other.limit)
+        return mine == others and self.named() == other.named()
+
+
+@dataclass(slots=True)
+class Task:
+    """A thread; parent is the number of the task that made it.
+
+    dropped: the capabilities that it has given up.
+    """
+
+    parent: int | None
+    process: Process
+    alive: bool = True
+    dropped: frozenset[str] = frozenset()
+
+    def same(self, other: "Task") -> bool:
+        """Tell whether all is the same of two tasks, but for their processes."""
+        mine = self.parent, self.alive, self.dropped, self.process.leader
+        return mine == (
+            *(other.parent, other.alive),
+            *(other.dropped, other.process.leader),
         )
 
 
 class State:
-    """The machine that a program runs on: its memory, and its processes."""
+    """The machine that a program runs on: its memory, and its tasks."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
         self.traits = target.traits
         self.page = target.traits.page_size
         self.memory = Memory(target)
-        self.processes = {0: Process(None)}
+        self.tasks = {0: Task(None, Process(0))}
         # What the operation at hand came to, where that is known.
         self.seen: Result | None = None
+
+    def copy(self) -> "State":
+        """Return the same state, which goes its own way."""
+        other = State(self.target)
+        other.memory = self.memory.copy()
+        twins = {
+            process.leader: process.copy(process.leader) for process in self.processes()
+        }
+        other.tasks = {
+            number: replace(task, process=twins[task.process.leader])
+            for number, task in self.tasks.items()
+        }
+        return other
+
+    def processes(self) -> list[Process]:
+        """Return every process once, also those that are gone."""
+        return [
+            task.process
+            for number, task in self.tasks.items()
+            if task.process.leader == number
+        ]
+
+    def same(self, other: "State") -> bool:
+        """Tell whether all that comes is the same for both."""
+        return (
+            self.memory.same(other.memory)
+            and self.tasks.keys() == other.tasks.keys()
+            and all(map(Task.same, self.tasks.values(), other.tasks.values()))
+            and all(map(Process.same, self.processes(), other.processes()))
+        )
 
     def choose(self, due: Result, *others: Result) -> Result:
         """Return what was seen, if that is one of what Linux allows."""

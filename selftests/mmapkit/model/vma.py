@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from mmapkit.model.memory import Memory
+from mmapkit.model.memory import Memory, patched
 from mmapkit.program import Prot
 
 
@@ -52,7 +52,7 @@ class Vma:
     prot: Prot
     may: Prot
     flags: frozenset[str] = frozenset()
-    private: dict[int, bytearray] = field(default_factory=dict)
+    private: dict[int, bytes] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
     touched: set[int] = field(default_factory=set)
     perhaps: set[int] = field(default_factory=set)
@@ -69,10 +69,9 @@ class Vma:
 
     def copy(self) -> Self:
         """Return the same VMA, with pages of its own."""
-        private = {index: bytearray(page) for index, page in self.private.items()}
         return replace(
             self,
-            private=private,
+            private=dict(self.private),
             gone=set(self.gone),
             touched=set(self.touched),
             perhaps=set(self.perhaps),
@@ -119,7 +118,7 @@ class Vma:
     def read(self, memory: Memory, index: int, start: int, length: int) -> bytes:
         """Return bytes of a page, whatever its protection."""
         if (copied := self.private.get(index)) is not None:
-            return bytes(copied[start : start + length])
+            return copied[start : start + length]
         address = self.address(index, memory.page)
         if address is None:
             return bytes(length)
@@ -128,7 +127,7 @@ class Vma:
     def own(self, memory: Memory, index: int) -> None:
         """Copy a page of a private mapping, unless that was done already."""
         if not self.shared and index not in self.private:
-            self.private[index] = bytearray(self.read(memory, index, 0, memory.page))
+            self.private[index] = self.read(memory, index, 0, memory.page)
 
     def write(self, memory: Memory, index: int, start: int, data: bytes) -> None:
         """Change bytes of a page, whatever its protection.
@@ -141,7 +140,7 @@ class Vma:
             memory.write_page(address + start, data)
             return
         self.own(memory, index)
-        self.private[index][start : start + len(data)] = data
+        self.private[index] = patched(self.private[index], start, data)
 
 
 @dataclass(slots=True)

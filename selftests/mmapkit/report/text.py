@@ -53,7 +53,14 @@ def explain(actual: Outcome, expected: Outcome) -> list[str]:
         lines[0] += where(actual.stopped_at, actual.program)
     if expected.verdict is not actual.verdict:
         lines[0] += f" (expected: {expected.verdict.value})"
-    lines += ["", *(f"# {note}" for note in actual.notes), *_program(actual, expected)]
+    lines += ["", *(f"# {note}" for note in actual.notes)]
+    if expected.order:
+        order = ", ".join(map(str, expected.order))
+        lines.append(
+            f"# expected: the nearest of {expected.allowed} that are allowed; "
+            f"operations of blocks in the order {order}"
+        )
+    lines += _program(actual, expected)
     if actual.evidence:
         lines += ["", "evidence:"]
         lines += [f"    {key} {text}" for key, text in actual.evidence]

@@ -8,8 +8,8 @@ it shrinks. Boundaries come up far more often than chance would have it.
 Everything stays inside of one window whose content is known and that programs
 may write to; refused() asks for mappings that are not to be had.
 
-This file puts programs together; operations.py has the kinds of operations, and
-dials.py says how they are drawn.
+This file puts programs together, blocks.py those with tasks that go on at once;
+operations.py has the kinds of operations, and dials.py says how they are drawn.
 """
 
 from collections.abc import Sequence
@@ -34,6 +34,7 @@ from mmapkit.program import (
     Sharing,
     Store,
 )
+from mmapkit.strategies.blocks import crowds
 from mmapkit.strategies.dials import (
     DRAW,
     MANY,
@@ -49,7 +50,7 @@ from mmapkit.strategies.dials import (
 )
 from mmapkit.strategies.operations import mmap, operation
 
-__all__ = ["SPAN", "Shape", "large", "programs", "refused"]
+__all__ = ["SPAN", "Shape", "crowds", "large", "programs", "refused"]
 
 #: a program keeps to so many pages, from a place of its own in the window
 SPAN = 24

@@ -1,0 +1,115 @@
+"""Blocks: every order in which the operations of several tasks may come.
+
+A block is right when it comes to what it would if its operations had been
+carried out one after the other, those of a task in their order (linearizability:
+Herlihy and Wing, 1990), and when all that comes after agrees with that order.
+Orders that come to the same are followed once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mmapkit.errors import ModelError
+from mmapkit.model.races import Reach, refuse_races
+from mmapkit.model.state import State
+from mmapkit.program import Operation
+from mmapkit.verdict import Result
+
+#: ways of one program that are followed side by side
+MAX_WAYS = 1000
+
+Step = Callable[[State, Operation], Result]
+ReachOf = Callable[[State, Operation, int], Reach]
+
+
+@dataclass(slots=True)
+class Way:
+    """One way that a program can take: the state that it has led to.
+
+    results has what each operation so far came to, by its index; order the
+    indices of those of blocks, as they came.
+    """
+
+    state: State
+    results: dict[int, Result]
+    order: tuple[int, ...] = ()
+
+    def step(self, op: Operation, index: int, step: Step) -> None:
+        """Go on by one operation."""
+        self.results[index] = step(self.state, op)
+
+    def branch(self, op: Operation, index: int, step: Step) -> "Way":
+        """Return the way that goes on by one operation of a block."""
+        other = Way(self.state.copy(), dict(self.results), (*self.order, index))
+        other.step(op, index, step)
+        return other
+
+    def same(self, other: "Way") -> bool:
+        """Tell whether all that comes is the same for both."""
+        return self.results == other.results and self.state.same(other.state)
+
+
+def lanes_of(operations: Sequence[Operation], first: int) -> list[list[int]]:
+    """Return the indices of a block's operations by task; first: its first."""
+    lanes: dict[int, list[int]] = {}
+    for index, op in enumerate(operations, start=first):
+        lanes.setdefault(op.proc, []).append(index)
+    return list(lanes.values())
+
+
+def run_block(
+    ways: list[Way],
+    operations: Sequence[Operation],
+    first: int,
+    step: Step,
+    reach: ReachOf,
+) -> list[Way]:
+    """Return all ways that lead through a block; first: index of its first."""
+    lanes = lanes_of(operations, first)
+    for way in ways:
+        refuse_races(
+            [_alone(way.state, lane, operations, first, step, reach) for lane in lanes]
+        )
+
+    frontier = {(0,) * len(lanes): ways}
+    for _ in operations:
+        following: dict[tuple[int, ...], list[Way]] = {}
+        for done, here in frontier.items():
+            for number, lane in enumerate(lanes):
+                if done[number] == len(lane):
+                    continue
+                index = lane[done[number]]
+                after = (*done[:number], done[number] + 1, *done[number + 1 :])
+                known = following.setdefault(after, [])
+                for way in here:
+                    new = way.branch(operations[index - first], index, step)
+                    if not any(map(new.same, known)):
+                        known.append(new)
+        if sum(map(len, following.values())) > MAX_WAYS:
+            raise ModelError(f"a block has more than {MAX_WAYS} ways to go")
+        frontier = following
+    (ways,) = frontier.values()
+    return ways
+
+
+def _alone(
+    state: State,
+    lane: list[int],
+    operations: Sequence[Operation],
+    first: int,
+    step: Step,
+    reach: ReachOf,
+) -> list[Reach]:
+    """Return what the operations of one task reach for, were it by itself."""
+    task = state.tasks.get(operations[lane[0] - first].proc)
+    if task is None or not task.alive:
+        return []
+    # Islands are only ever added: what is behind these is the task's own.
+    known = len(task.process.islands)
+    state = state.copy()
+    found = []
+    for index in lane:
+        op = operations[index - first]
+        found.append(reach(state, op, known))
+        step(state, op)
+    return found

@@ -1,0 +1,33 @@
+"""All programs with tasks that go on at once: what they do comes one after the other.
+
+Every pair of method and backing has its turn, drawn with the program; the two
+windows share one program, and with it the memory.
+"""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmapkit.strategies import Shape, crowds
+from mmapkit.targets.regions import SIZE
+
+FULL = settings.default.max_examples
+
+WINDOWS = ("/dev/memphys/remap", "/dev/memphys/fault")
+
+choices = st.integers(0, (1 << 16) - 1)
+
+
+@given(program=crowds(WINDOWS))
+@settings(max_examples=FULL // 10)
+def test_blocks_on_both_windows_come_to_some_order(lab, program):
+    outcome = lab.run(program, quick=True)
+    assert outcome == outcome.due
+
+
+@given(program=crowds(["any"], Shape(window=None, size=SIZE)), choice=choices)
+@settings(max_examples=FULL // 4)
+def test_blocks_on_every_pair_come_to_some_order(regions, program, choice):
+    nodes = [node for node in regions.target.nodes if node.size == SIZE]
+    node = nodes[choice % len(nodes)]
+    outcome = regions.run(program.retarget(lambda _: node.path), quick=True)
+    assert outcome == outcome.due
