@@ -111,7 +111,7 @@ class Lab:
                 outcome = again
         return outcome
 
-    def run_raw(self, program: Program) -> Outcome:
+    def run_raw(self, program: Program, *, quick: bool = False) -> Outcome:
         """Run a program that the model knows nothing of.
 
         For files of the kernel, and memory that changes by itself. The content
@@ -121,7 +121,8 @@ class Lab:
         """
         machine = self._ready()
         self._dirty = None
-        outcome = self._send(machine, program, Mode.FRESH)
+        mode = _quick_mode(program) if quick else Mode.FRESH
+        outcome = self._send(machine, program, mode)
         if outcome.verdict is not Verdict.OK:
             raise self._trouble("in", outcome)
         return outcome
