@@ -24,6 +24,7 @@
 #define MAX_PATH	128	/* bytes of a file name, the NUL included */
 #define MAX_MODULE	56	/* bytes of a module name, the NUL included */
 #define MAX_DATA	256	/* bytes that are spelled out */
+#define MAX_LOOK	(MAX_DATA / 8)	/* pages that are looked at */
 #define MAX_TRANSFER	(4UL << 20)	/* bytes that pread and pwrite move */
 #define MAX_NTH		0x7fffffff	/* allocations to count */
 #define MAX_RANGE	(1UL << 30)	/* bytes that fill and digest visit */
@@ -44,6 +45,11 @@ enum op_kind {
 	OP_MLOCK,
 	OP_MUNLOCK,
 	OP_MINCORE,
+	OP_PAGEMAP,
+	OP_KPAGEFLAGS,
+	OP_KPAGECOUNT,
+	OP_SMAPS,
+	OP_FAULTS,
 	OP_LIMIT,
 	OP_LOAD,
 	OP_STORE,
@@ -129,6 +135,8 @@ enum result_kind {
 	RESULT_VALUE,	/* ok, and a number */
 	RESULT_DATA,	/* ok, and bytes, spelled out */
 	RESULT_DIGEST,	/* ok, and a digest of bytes */
+	RESULT_PAGES,	/* ok, and a word for each page */
+	RESULT_WORDS,	/* ok, and words, spelled out */
 	RESULT_ERRNO,
 	RESULT_SIGNAL,
 	RESULT_KILLED,	/* the process died of it */
@@ -143,8 +151,9 @@ enum result_kind {
  * @code: its si_code
  * @place: its address, relative to the mapping of the operation
  * @value: number, digest
- * @count: bytes that were transferred
- * @data: the first of them
+ * @count: bytes that were transferred, or pages that were looked at
+ * @data: the first of them, or text
+ * @words: what the kernel has for each page
  */
 struct result {
 	enum result_kind kind;
@@ -154,7 +163,10 @@ struct result {
 	int64_t place;
 	uint64_t value;
 	uint64_t count;
-	unsigned char data[MAX_DATA];
+	union {
+		unsigned char data[MAX_DATA];
+		uint64_t words[MAX_LOOK];
+	};
 };
 
 enum proc_state {
@@ -212,6 +224,7 @@ struct proc {
  * @idle_fd: an eventfd: p0 has
  * @run: number of the run, for the names of the workers
  * @nops: operations in @op
+ * @counts: one of them asks for faults
  * @proc: tasks of the program
  * @op: the program
  * @result: what each operation did
@@ -232,6 +245,7 @@ struct shared {
 	int idle_fd;
 	unsigned int run;
 	unsigned int nops;
+	bool counts;
 	struct proc proc[MAX_PROCS];
 	struct op op[MAX_OPS];
 	struct result result[MAX_OPS];
@@ -279,8 +293,14 @@ int kmsg_open(void);
 void kmsg_forward(int fd);
 unsigned long kmsg_taint(void);
 
+/* look.c: what the kernel has for a mapping. */
+void look_run(const struct op *op, struct result *res, uint64_t at);
+void look_print(const struct op *op, const struct result *res);
+
 /* memory.c: operations on memory, which may fault. */
 void memory_init(unsigned int task);
+void memory_forget(void);
+void memory_faults(struct result *res);
 void memory_run(const struct op *op, struct result *res, unsigned char *base);
 
 /*

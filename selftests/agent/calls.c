@@ -30,6 +30,7 @@ void calls_init(void)
 	for (i = 0; i < MAX_FILES; i++)
 		fds[i] = -1;
 	space_init();
+	memory_forget();
 }
 
 /* Leave nothing behind of the program that this process has carried out. */
@@ -167,6 +168,12 @@ static void run_on_mapping(const struct op *op, struct result *res)
 	case OP_POKE:
 		outside_poke(op, res, (uintptr_t)m->base + op->off);
 		break;
+	case OP_PAGEMAP:
+	case OP_KPAGEFLAGS:
+	case OP_KPAGECOUNT:
+	case OP_SMAPS:
+		look_run(&sized, res, (uintptr_t)m->base + op->off);
+		break;
 	case OP_LOAD:
 	case OP_STORE:
 	case OP_FILL:
@@ -218,6 +225,9 @@ void calls_run(const struct op *op, struct result *res)
 		break;
 	case OP_RMMOD:
 		outside_rmmod(op, res);
+		break;
+	case OP_FAULTS:
+		memory_faults(res);
 		break;
 	case OP_FAIL_NTH:
 		outside_fail_nth(op, res);

@@ -55,6 +55,17 @@ static bool parse_close(struct parser *p, struct op *op)
 	return file_handle(p, op) && end_of_line(p);
 }
 
+static bool parse_smaps(struct parser *p, struct op *op)
+{
+	return token_place(p, op) && end_of_line(p);
+}
+
+static bool parse_faults(struct parser *p, struct op *op)
+{
+	(void)op;
+	return end_of_line(p);
+}
+
 static bool parse_load(struct parser *p, struct op *op)
 {
 	return token_place(p, op) &&
@@ -197,6 +208,11 @@ const struct form forms[] = {
 	{ "mlock", OP_MLOCK, parse_munmap },
 	{ "munlock", OP_MUNLOCK, parse_munmap },
 	{ "mincore", OP_MINCORE, parse_munmap },
+	{ "pagemap", OP_PAGEMAP, parse_munmap },
+	{ "kpageflags", OP_KPAGEFLAGS, parse_munmap },
+	{ "kpagecount", OP_KPAGECOUNT, parse_munmap },
+	{ "smaps", OP_SMAPS, parse_smaps },
+	{ "faults", OP_FAULTS, parse_faults },
 	{ "limit", OP_LIMIT, parse_limit },
 	{ "load", OP_LOAD, parse_load },
 	{ "store", OP_STORE, parse_store },

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "agent.h"
 
@@ -20,6 +21,10 @@ static __thread siginfo_t caught;
 
 /* CRC-32 of each chunk of a digest. */
 static __thread uint32_t *chunk_crc;
+
+/* Page faults of the last access, if there was one that was let through. */
+static __thread uint64_t faults;
+static __thread bool counted;
 
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
@@ -147,6 +152,17 @@ static uint32_t digest_chunk(const struct op *op, const unsigned char *at,
 	return crc32(0, buf, n);
 }
 
+static void have_chunk_crc(void)
+{
+	if (chunk_crc)
+		return;
+	chunk_crc = mmap(NULL, MAX_RANGE / CHUNK * sizeof(*chunk_crc),
+			 PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (chunk_crc == MAP_FAILED)
+		abort();
+}
+
 /* fill and digest, chunk by chunk. */
 static void run_range(const struct op *op, struct result *res,
 		      unsigned char *at)
@@ -154,15 +170,6 @@ static void run_range(const struct op *op, struct result *res,
 	uint64_t n = (op->len + CHUNK - 1) / CHUNK;
 	uint64_t stride = n ? shuffle_stride(n) : 0;
 	uint64_t i;
-
-	if (op->kind == OP_DIGEST && !chunk_crc) {
-		chunk_crc = mmap(NULL, MAX_RANGE / CHUNK * sizeof(*chunk_crc),
-				 PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-				 -1, 0);
-		if (chunk_crc == MAP_FAILED)
-			abort();
-	}
 
 	for (i = 0; i < n; i++) {
 		uint64_t chunk = visit(op->order, i, n, stride);
@@ -202,9 +209,57 @@ static void run_access(const struct op *op, struct result *res,
 	}
 }
 
+/* Page faults of this thread so far. */
+static uint64_t count_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+/*
+ * Do the same to memory of the agent's own, so that all that an access needs
+ * besides its page is there, and no fault is counted but those of the page:
+ * after a fork, code and stack are not.
+ */
+static void rehearse(const struct op *op, struct result *res)
+{
+	unsigned char scratch[CHUNK];
+	struct op dry = *op;
+
+	memset(scratch, 0, sizeof(scratch));
+	if (op->kind == OP_DIGEST)
+		memset(chunk_crc, 0, op->len / CHUNK * sizeof(*chunk_crc));
+	dry.off = 0;
+	if (dry.len > CHUNK)
+		dry.len = CHUNK;
+	run_access(&dry, res, scratch);
+	count_faults();
+}
+
+/* Nothing was accessed yet, by this thread of this program. */
+void memory_forget(void)
+{
+	counted = false;
+}
+
+void memory_faults(struct result *res)
+{
+	res->kind = counted ? RESULT_VALUE : RESULT_VOID;
+	res->value = faults;
+}
+
 /* @base: address of the mapping that the operation is about. */
 void memory_run(const struct op *op, struct result *res, unsigned char *base)
 {
+	uint64_t before;
+
+	if (op->kind == OP_DIGEST)
+		have_chunk_crc();
+	counted = false;
+	if (shared->counts)
+		rehearse(op, res);
 	if (sigsetjmp(escape, 0)) {
 		armed = 0;
 		res->kind = RESULT_SIGNAL;
@@ -215,6 +270,11 @@ void memory_run(const struct op *op, struct result *res, unsigned char *base)
 	}
 
 	armed = 1;
+	before = shared->counts ? count_faults() : 0;
 	run_access(op, res, base + op->off);
 	armed = 0;
+	if (shared->counts) {
+		faults = count_faults() - before;
+		counted = true;
+	}
 }

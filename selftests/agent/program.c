@@ -45,6 +45,7 @@ static bool take_line(struct parser *p, const char *line)
 bool program_read(void)
 {
 	struct parser p = { .number = 0 };
+	unsigned int i;
 	bool good = true;
 
 	memset(&shared->proc[1], 0, sizeof(shared->proc) - sizeof(struct proc));
@@ -69,6 +70,9 @@ bool program_read(void)
 			   p.block_column);
 		good = false;
 	}
+	shared->counts = false;
+	for (i = 0; i < shared->nops; i++)
+		shared->counts |= shared->op[i].kind == OP_FAULTS;
 	memset(shared->result, 0, shared->nops * sizeof(shared->result[0]));
 	return good;
 }

@@ -38,6 +38,12 @@ void result_print(unsigned int index)
 	case RESULT_DIGEST:
 		port_print("ok %" PRIu64 " #%08" PRIx64, r->count, r->value);
 		break;
+	case RESULT_PAGES:
+		look_print(op, r);
+		break;
+	case RESULT_WORDS:
+		port_print("ok [%.*s]", (int)r->count, (const char *)r->data);
+		break;
 	case RESULT_ERRNO:
 		port_print("%s", errno_name(r->err));
 		break;

@@ -153,6 +153,7 @@ static void run_fork(const struct op *op, struct result *res)
 	if (pid == 0) {
 		me = op->peer;
 		child->pid = getpid();
+		memory_forget();
 		return;
 	}
 	if (pid < 0) {

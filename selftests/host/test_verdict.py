@@ -16,6 +16,7 @@ from mmapkit.verdict import (
     Value,
     Verdict,
     Void,
+    Words,
     parse_result,
 )
 
@@ -24,6 +25,10 @@ RESULTS = st.one_of(
     st.builds(Value, st.integers(0, (1 << 64) - 1)),
     st.builds(Data, st.binary(max_size=256)),
     st.builds(Digested, st.integers(0, 1 << 40), st.integers(0, (1 << 32) - 1)),
+    st.builds(
+        Words,
+        st.lists(st.from_regex(r"[-0-9a-z:,=]+", fullmatch=True)).map(tuple),
+    ),
     st.builds(
         Signal,
         st.sampled_from(["SIGSEGV", "SIGBUS"]),
@@ -39,7 +44,9 @@ def test_text_of_a_result_is_read_as_that_result(result):
     assert parse_result(str(result)) == result
 
 
-@pytest.mark.parametrize("text", ["", "okay", "ok 12", "SIGSEGV", "ok =0", "einval"])
+@pytest.mark.parametrize(
+    "text", ["", "okay", "ok 12", "SIGSEGV", "ok =0", "einval", "ok [A]"]
+)
 def test_other_text_is_no_result(text):
     with pytest.raises(ValueError, match="not a result"):
         parse_result(text)

@@ -5,6 +5,9 @@ from typing import Any
 
 from mmapkit.program import (
     ADVICES,
+    Faults,
+    Kpagecount,
+    Kpageflags,
     Limit,
     Madvise,
     MapFlag,
@@ -19,8 +22,10 @@ from mmapkit.program import (
     Munmap,
     Offset,
     Operation,
+    Pagemap,
     RemapFlag,
     Sharing,
+    Smaps,
     SyncFlag,
 )
 from mmapkit.words import Line, Token, by_value
@@ -119,5 +124,10 @@ FORMS: dict[type[Operation], Callable[[Line], Operation]] = {
     Mlock: _on_range(Mlock),
     Munlock: _on_range(Munlock),
     Mincore: _on_range(Mincore),
+    Pagemap: _on_range(Pagemap),
+    Kpageflags: _on_range(Kpageflags),
+    Kpagecount: _on_range(Kpagecount),
+    Smaps: lambda line: Smaps(**line.place()),
+    Faults: lambda line: Faults(),
     Limit: _parse_limit,
 }

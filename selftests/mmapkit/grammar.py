@@ -18,6 +18,10 @@ r"""The text form of programs, read. text.py writes it.
               | "msync" place some of "sync" "async" "invalidate"
                         [ "len=" number ]
               | ( "mlock" | "munlock" | "mincore" ) place [ "len=" number ]
+              | ( "pagemap" | "kpageflags" | "kpagecount" ) place
+                        [ "len=" number ]
+              | "smaps" place
+              | "faults"
               | "limit" number
               | "load" place width
               | "store" place width number

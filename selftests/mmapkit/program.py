@@ -28,6 +28,8 @@ MAX_MODULE = 55
 MAX_NTH = (1 << 31) - 1
 #: bytes that an operation or a result spells out
 MAX_DATA = 256
+#: pages that one operation looks at
+MAX_LOOK = 32
 #: bytes that one pread or pwrite may move
 MAX_TRANSFER = 4 << 20
 #: bytes that one fill or digest may visit; the agent refuses more with E2BIG
@@ -256,6 +258,47 @@ class Mincore(OnRange):
     word = "mincore"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pagemap(OnRange):
+    """The PFN behind each of at most MAX_LOOK pages; proc(5), pagemap.
+
+    A word a page, so with kpageflags and kpagecount: "-" where no PTE is.
+    """
+
+    word = "pagemap"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kpageflags(OnRange):
+    """What each page is used for; admin-guide/mm/pagemap.rst, kpageflags."""
+
+    word = "kpageflags"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kpagecount(OnRange):
+    """How often each page is mapped, as far as the kernel counts; kpagecount."""
+
+    word = "kpagecount"
+
+
+@dataclass(frozen=True, slots=True)
+class Smaps(OnMapping):
+    """The flags of the VMA at a place, and its RSS in pages; proc(5), smaps."""
+
+    word = "smaps"
+
+
+@dataclass(frozen=True, slots=True)
+class Faults(Operation):
+    """How many page faults the last access of this task took; getrusage(2).
+
+    An access is a load, store, fill or digest; void where it was refused.
+    """
+
+    word = "faults"
+
+
 @dataclass(frozen=True, slots=True)
 class Limit(Operation):
     """From here on, the process may map so many bytes more; RLIMIT_AS."""
@@ -422,6 +465,11 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Mlock,
     Munlock,
     Mincore,
+    Pagemap,
+    Kpageflags,
+    Kpagecount,
+    Smaps,
+    Faults,
     Limit,
     Load,
     Store,

@@ -8,8 +8,11 @@ from mmapkit.program import (
     Digest,
     Drop,
     FailNth,
+    Faults,
     Fill,
     Fork,
+    Kpagecount,
+    Kpageflags,
     Limit,
     Load,
     Madvise,
@@ -28,6 +31,7 @@ from mmapkit.program import (
     Open,
     Operation,
     Order,
+    Pagemap,
     Peek,
     Place,
     Poke,
@@ -36,6 +40,7 @@ from mmapkit.program import (
     Pwrite,
     Request,
     Rmmod,
+    Smaps,
     Store,
     SyncFlag,
     Thread,
@@ -117,6 +122,12 @@ def _arguments(op: Operation) -> list[str]:
             return [hex(op.bytes)]
         case Munmap() | Mlock() | Munlock() | Mincore():
             return _range(op)
+        case Pagemap() | Kpageflags() | Kpagecount():
+            return _range(op)
+        case Smaps():
+            return [_place(op)]
+        case Faults():
+            return []
         case Mprotect():
             return [*_range(op), f"prot={op.prot}"]
         case Load():

@@ -55,6 +55,16 @@ class Digested(Result):
 
 
 @dataclass(frozen=True, slots=True)
+class Words(Result):
+    """Words: of what was looked at."""
+
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"ok [{' '.join(self.words)}]"
+
+
+@dataclass(frozen=True, slots=True)
 class Errno(Result):
     """The call failed; name as in errno(3)."""
 
@@ -111,6 +121,10 @@ _FORMS = (
     (
         re.compile(r"ok ([0-9]+) #([0-9a-f]{8})"),
         lambda m: Digested(int(m[1]), int(m[2], 16)),
+    ),
+    (
+        re.compile(r"ok \[((?:[-0-9a-z:,=]+(?: [-0-9a-z:,=]+)*)?)\]"),
+        lambda m: Words(tuple(m[1].split())),
     ),
     (re.compile(r"E[A-Z0-9?]+"), lambda m: Errno(m[0])),
     (
