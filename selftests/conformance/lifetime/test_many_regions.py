@@ -1,6 +1,9 @@
-"""Many regions, and several processes that make, use and delete them."""
+"""Many regions, and several tasks that make, use and delete them."""
+
+from itertools import zip_longest
 
 from mmapkit.control import Backing, Command, Lifetime
+from mmapkit.files import read_text
 from mmapkit.targets.regions import pairs
 
 
@@ -67,3 +70,73 @@ def test_several_processes_make_use_and_delete_regions(control, run, trials, in_
             assert run(text) == expected
             assert in_use() == (0, 0, 0)
             assert not [r for r in control.regions() if r.name.startswith("own-")]
+
+
+# Four tasks in two processes make and delete regions of every pair at once.
+MAKERS = (0, 1, 2, 3)
+EACH = 10
+
+
+def life(run, task, number, pair):
+    """Return the life of one region in the hands of a task, and what comes of it."""
+    name = f"own-{task}-{number}"
+    end = run.request(Command.REGION_DEL, name=name)
+    at, value = 8 * task, 16 * task + number + 1
+    return [
+        (run.make(name, pair), "ok"),
+        (f"open f{task} /dev/memphys/{name} rdwr", "ok"),
+        (f"mmap m{task} f{task} off=0 len=0x4000 prot=rw flags=shared", "ok"),
+        (f"store m{task}+{at} 4 {value}", "ok"),
+        (f"load m{task}+{at} 4", f"ok {value:#x}"),
+        (end, "EBUSY"),
+        (f"close f{task}", "ok"),
+        (f"munmap m{task}", "ok"),
+        (end, "ok"),
+    ]
+
+
+# A third process uses a region that a fourth one revokes and makes again.
+USE = {
+    # ENODEV: it was found by its name, and then was gone.
+    "open f8 {node} rdwr": {"ok", "ENOENT", "ENODEV"},
+    "mmap m8 f8 off=0 len=0x4000 prot=rw flags=shared": {"ok", "EBADF", "ENODEV"},
+    "store m8 4 1": {"ok", "SIGBUS m8+0x0 ADRERR", "void"},
+    "munmap m8": {"ok", "void"},
+    "close f8": {"ok", "EBADF"},
+}
+
+
+def test_tasks_make_use_and_delete_forty_regions_at_once(
+    machine, control, run, trials, in_use
+):
+    """In real parallel: what is left behind is what was there before."""
+
+    def held():
+        return read_text(machine, "/sys/module/memphys/refcnt").strip()
+
+    every = list(pairs(control))
+    for trial in trials(lambda pair: pair.backing is Backing.PAGES):
+        with trial as pair:
+            before = {r.name: (r.method, r.size) for r in control.regions()}, held()
+            lanes = []
+            for task in MAKERS:
+                chosen = (every * 2)[task * EACH : (task + 1) * EACH]
+                lives = (life(run, task, n, p) for n, p in enumerate(chosen))
+                steps = [step for steps in lives for step in steps]
+                lanes.append([(task, text, {due}) for text, due in steps])
+            lanes.append([(4, *step) for step in USE.items()] * 14)
+            again = [("{revoke}", {"ok"}), (run.make("r0", pair), {"ok"})]
+            lanes.append([(5, *step) for step in again] * 12)
+            steps = [s for turn in zip_longest(*lanes) for s in turn if s is not None]
+            text = "thread p1\nfork p2\np2: thread p3\nfork p4\nfork p5\ntogether\n"
+            text += "".join(f"p{task}: {line}\n" for task, line, _ in steps)
+            results = run(f"{text}end\n")
+            wrong = [
+                (task, line.partition("=")[0], result)
+                for (task, line, due), result in zip(steps, results[5:], strict=True)
+                if result not in due
+            ]
+            assert wrong == []
+            after = {r.name: (r.method, r.size) for r in control.regions()}, held()
+            assert after == before
+            assert in_use() == (0, 0, 0)
