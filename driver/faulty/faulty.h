@@ -24,6 +24,10 @@ extern const struct memphys_method faulty_original_method;
 extern const struct memphys_method faulty_nopage_method;
 extern const struct memphys_method faulty_retry_method;
 
+/* race.c: right as long as nobody else faults. */
+extern const struct memphys_method faulty_busy_method;
+extern const struct memphys_method faulty_unlocked_method;
+
 /* sleep.c: never comes back. */
 extern const struct memphys_method faulty_sleep_method;
 extern const struct memphys_method faulty_stuck_method;

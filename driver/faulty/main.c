@@ -20,6 +20,7 @@ MODULE_PARM_DESC(disposable,
 		 "Say yes only on a machine that may hang, crash or lose its memory");
 
 static const struct memphys_method * const methods[] = {
+	&faulty_busy_method,
 	&faulty_nopage_method,
 	&faulty_oops_method,
 	&faulty_original_method,
@@ -28,6 +29,7 @@ static const struct memphys_method * const methods[] = {
 	&faulty_sleep_method,
 	&faulty_stuck_method,
 	&faulty_swapped_method,
+	&faulty_unlocked_method,
 	&faulty_warn_method,
 };
 

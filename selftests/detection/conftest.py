@@ -9,6 +9,7 @@ from mmapkit.target import Node
 from mmapkit.targets.memphys import read_target
 
 METHODS = (
+    "busy",
     "nopage",
     "oops",
     "original",
@@ -17,6 +18,7 @@ METHODS = (
     "sleep",
     "stuck",
     "swapped",
+    "unlocked",
     "warn",
 )
 

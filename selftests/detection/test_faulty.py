@@ -148,6 +148,38 @@ def test_shared_prot_lets_a_read_only_mapping_be_written(faulty):
     assert str(expected.results[2]) == "SIGSEGV m0+0x0 ACCERR"
 
 
+# Two threads and another process, on pages that nobody has touched.
+RACE = """
+open f0 /dev/memphys/{method} rdwr
+mmap m0 f0 off=arena len=0x2000 prot=rw flags=shared
+thread p1
+fork p2
+TOGETHER
+p0: load m0 4
+p1: load m0{other} 4
+p2: load m0{other} 4
+END
+"""
+
+
+@pytest.mark.parametrize(("method", "other"), [("busy", ""), ("unlocked", "+0x1000")])
+def test_race_is_seen_in_blocks_and_nowhere_else(faulty, method, other):
+    text = RACE.format(method=method, other=other)
+    turns = parse_program(text.replace("TOGETHER", "").replace("END", ""))
+    block = parse_program(text.replace("TOGETHER", "together").replace("END", "end"))
+    for _ in range(3):
+        outcome = faulty.run(turns)
+        assert outcome == outcome.due
+    # One processor may be busy elsewhere for some of them.
+    outcomes = (faulty.run(block) for _ in range(20))
+    wrong = next(outcome for outcome in outcomes if outcome != outcome.due)
+    assert wrong.verdict is Verdict.OK
+    if method == "busy":
+        assert "SIGBUS m0+0x0 ADRERR" in map(str, wrong.results)
+    else:
+        assert all(isinstance(result, Value) for result in wrong.results[4:])
+
+
 def test_reference_method_raises_no_alarm_beside_faulty_ones(faulty):
     outcome, expected = run(faulty, SHARED, "remap")
     assert outcome == expected

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memphys_faulty: handlers that are right as long as nobody else faults.
+ */
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "faulty.h"
+
+/* As long as memory takes that has to be fetched from somewhere. */
+#define FETCH_US	2000
+
+static void faulty_fetch(void)
+{
+	usleep_range(FETCH_US, 2 * FETCH_US);
+}
+
+static int faulty_busy_mmap(struct vm_area_desc *desc,
+			    const struct memphys_memory *memory,
+			    unsigned long index)
+{
+	/* vm_insert_page() would set it itself, which no handler may. */
+	vma_desc_set_flags(desc, VMA_MIXEDMAP_BIT, VMA_DONTEXPAND_BIT,
+			   VMA_DONTDUMP_BIT);
+	return 0;
+}
+
+/*
+ * vm_insert_page() answers EBUSY where there is a PTE. Two tasks that fault on
+ * one page come here both, and for the second one all is well: whoever hands
+ * that error on makes it a SIGBUS (505886d50633, "drm/msm: EBUSY status
+ * handling in msm_gem_fault()").
+ */
+static vm_fault_t faulty_busy_fault(struct vm_fault *vmf,
+				    const struct memphys_memory *memory,
+				    unsigned long index)
+{
+	unsigned long pfn = memphys_memory_pfn(memory, index);
+
+	if (!memphys_arena_owns(pfn))
+		return VM_FAULT_SIGBUS;
+
+	faulty_fetch();
+	if (vm_insert_page(vmf->vma, vmf->address, pfn_to_page(pfn)))
+		return VM_FAULT_SIGBUS;
+
+	return VM_FAULT_NOPAGE;
+}
+
+const struct memphys_method faulty_busy_method = {
+	.name = "busy",
+	.owner = THIS_MODULE,
+	.mmap = faulty_busy_mmap,
+	.fault = faulty_busy_fault,
+};
+
+/* The page that is wanted now: one for all, and no lock. */
+static unsigned long faulty_wanted;
+
+/* A fault that comes meanwhile changes what this one is about. */
+static vm_fault_t faulty_unlocked_fault(struct vm_fault *vmf,
+					const struct memphys_memory *memory,
+					unsigned long index)
+{
+	unsigned long pfn;
+
+	WRITE_ONCE(faulty_wanted, memphys_memory_pfn(memory, index));
+	faulty_fetch();
+	pfn = READ_ONCE(faulty_wanted);
+	if (!memphys_arena_owns(pfn))
+		return VM_FAULT_SIGBUS;
+
+	if (vmf->vma->vm_flags & VM_MIXEDMAP)
+		return vmf_insert_mixed(vmf->vma, vmf->address, pfn);
+
+	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+}
+
+const struct memphys_method faulty_unlocked_method = {
+	.name = "unlocked",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_unlocked_fault,
+};
