@@ -180,6 +180,36 @@ def test_race_is_seen_in_blocks_and_nowhere_else(faulty, method, other):
         assert all(isinstance(result, Value) for result in wrong.results[4:])
 
 
+@pytest.mark.parametrize(
+    ("method", "verdict"),
+    [("nopage", Verdict.RETRY_LOOP), ("sleep", Verdict.HANG)],
+)
+def test_task_of_a_block_that_never_ends_is_told_with_its_operation(
+    faulty, method, verdict
+):
+    text = """
+    open f0 /dev/memphys/fault rdwr
+    open f1 /dev/memphys/{method} rdwr
+    mmap m0 f0 off=arena len=0x1000 prot=rw flags=shared
+    mmap m1 f1 off=arena+0x1000 len=0x1000 prot=rw flags=shared
+    fork p1
+    together
+    p0: load m0 4
+    p1: load m0 4
+    p1: load m1 4
+    p1: load m0 4
+    p0: load m0+8 4
+    end
+    load m0 4
+    """
+    outcome, expected = run(faulty, text, method)
+    assert (outcome.verdict, outcome.stopped_at) == (verdict, 7)
+    assert outcome.results[:7] == expected.results[:7]
+    assert outcome.results[7:9] == (NotReached(), NotReached())
+    assert outcome.results[9] == expected.results[9]
+    assert outcome.results[10] == NotReached()
+
+
 def test_reference_method_raises_no_alarm_beside_faulty_ones(faulty):
     outcome, expected = run(faulty, SHARED, "remap")
     assert outcome == expected
