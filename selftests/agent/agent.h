@@ -25,6 +25,7 @@
 #define MAX_MODULE	56	/* bytes of a module name, the NUL included */
 #define MAX_DATA	256	/* bytes that are spelled out */
 #define MAX_LOOK	(MAX_DATA / 8)	/* pages that are looked at */
+#define WORD		8	/* bytes that a debugger moves at once */
 #define MAX_TRANSFER	(4UL << 20)	/* bytes that pread and pwrite move */
 #define MAX_NTH		0x7fffffff	/* allocations to count */
 #define MAX_RANGE	(1UL << 30)	/* bytes that fill and digest visit */
@@ -74,6 +75,17 @@ enum order {
 	ORDER_SHUFFLED,
 };
 
+/* Which way the kernel takes to the memory of a program. */
+enum via {
+	VIA_MEM,	/* /proc/PID/mem */
+	VIA_WRITE,	/* write(2) of it */
+	VIA_READ,	/* read(2) into it */
+	VIA_READV,	/* process_vm_readv(2) */
+	VIA_WRITEV,	/* process_vm_writev(2) */
+	VIA_PTRACE,	/* ptrace(2) */
+	VIA_SPLICE,	/* vmsplice(2) */
+};
+
 /**
  * struct op - one operation, as parsed
  * @kind: what to do
@@ -86,6 +98,7 @@ enum order {
  * @block_end: index behind the last operation of its block; 0 outside of one
  * @width: bytes an access touches at once
  * @order: in which order fill and digest visit their chunks
+ * @via: an enum via
  * @mode: open flags; prot of mmap; an advice; number of a capability
  * @flags: flags of mmap, mremap and msync
  * @anonymous: without a file
@@ -113,6 +126,7 @@ struct op {
 	unsigned int block_end;
 	unsigned int width;
 	enum order order;
+	int via;
 	int mode;
 	int flags;
 	bool anonymous;
@@ -190,6 +204,7 @@ enum phase {
  * @parent: number of the task that made it
  * @leader: number of the task that its process began with; its own, if that
  *	    is itself
+ * @helper: process that is at work for the task, which waits for it; or 0
  * @bell: grows when there is news for the task; a futex
  * @phase: an enum phase
  * @at: index of the operation that it is at, or will begin with
@@ -200,6 +215,7 @@ struct proc {
 	volatile pid_t pid;
 	volatile unsigned int parent;
 	volatile unsigned int leader;
+	volatile pid_t helper;
 	volatile uint32_t bell;
 	volatile unsigned int phase;
 	volatile uint32_t at;
@@ -356,9 +372,7 @@ bool parse_number(const char *text, uint64_t *value);
 bool parse_hex(const char *text, size_t len, unsigned char *data);
 bool symbol_define(const char *name, uint64_t value);
 
-/* outside.c: operations that come from elsewhere than the program's memory. */
-void outside_peek(const struct op *op, struct result *res, uint64_t address);
-void outside_poke(const struct op *op, struct result *res, uint64_t address);
+/* outside.c: operations that reach the driver from elsewhere. */
 void outside_request(const struct op *op, struct result *res);
 void outside_rmmod(const struct op *op, struct result *res);
 void outside_fail_nth(const struct op *op, struct result *res);
@@ -427,7 +441,7 @@ struct patience {
 /**
  * struct suspect - a task that the program waits for
  * @based: the rest is set
- * @pid: of the task
+ * @pid: of the task, or of its helper
  * @at: index of the operation that it is at; @nops when it is to exit
  * @beat: step that is being waited for
  * @waited_ms: time without progress
@@ -455,11 +469,15 @@ void turn_ring_one(unsigned int task);
 void turn_meet(unsigned int task);
 void turn_finish(unsigned int task);
 
+/* visit.c: the kernel's own access to a program's memory. */
+void visit_run(const struct op *op, struct result *res, uint64_t address);
+
 /* watch.c: run the program in @shared and tell what became of it. */
 bool watch_run(enum run_mode mode, const struct calibration *cal);
 
 /* worker.c */
 void worker_start(void) __attribute__((noreturn));
 void worker_beat(void);
+void worker_helper(pid_t pid);
 
 #endif /* AGENT_H */

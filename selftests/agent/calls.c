@@ -163,10 +163,8 @@ static void run_on_mapping(const struct op *op, struct result *res)
 
 	switch (op->kind) {
 	case OP_PEEK:
-		outside_peek(op, res, (uintptr_t)m->base + op->off);
-		break;
 	case OP_POKE:
-		outside_poke(op, res, (uintptr_t)m->base + op->off);
+		visit_run(op, res, (uintptr_t)m->base + op->off);
 		break;
 	case OP_PAGEMAP:
 	case OP_KPAGEFLAGS:

@@ -7,6 +7,23 @@
 
 #include "parse.h"
 
+const struct name peek_ways[] = {
+	{ "mem", VIA_MEM },
+	{ "write", VIA_WRITE },
+	{ "readv", VIA_READV },
+	{ "ptrace", VIA_PTRACE },
+	{ "splice", VIA_SPLICE },
+	{ NULL, 0 },
+};
+
+const struct name poke_ways[] = {
+	{ "mem", VIA_MEM },
+	{ "read", VIA_READ },
+	{ "writev", VIA_WRITEV },
+	{ "ptrace", VIA_PTRACE },
+	{ NULL, 0 },
+};
+
 bool file_handle(struct parser *p, struct op *op)
 {
 	return token_handle(p, token_next(p), 'f', MAX_FILES, &op->file);
@@ -103,17 +120,28 @@ static bool parse_digest(struct parser *p, struct op *op)
 	       whole_accesses(p, op);
 }
 
+/* A debugger has no smaller unit. */
+static bool whole_words(struct parser *p, const struct op *op, uint64_t len)
+{
+	return op->via != VIA_PTRACE || len % WORD == 0 ||
+	       refuse(p, p->at, "via=ptrace takes whole words of %d bytes",
+		      WORD);
+}
+
 static bool parse_peek(struct parser *p, struct op *op)
 {
-	if (!token_place(p, op) || !key_values(p, op, KEY_LEN, 0))
+	if (!token_place(p, op) || !key_values(p, op, KEY_LEN, KEY_VIA))
 		return false;
-	return (op->len && op->len <= MAX_DATA) ||
-	       refuse(p, p->at, "len is 1 to %d here", MAX_DATA);
+	if (!op->len || op->len > MAX_DATA)
+		return refuse(p, p->at, "len is 1 to %d here", MAX_DATA);
+	return whole_words(p, op, op->len);
 }
 
 static bool parse_poke(struct parser *p, struct op *op)
 {
-	return token_place(p, op) && key_values(p, op, KEY_DATA, 0);
+	return token_place(p, op) &&
+	       key_values(p, op, KEY_DATA, KEY_VIA) &&
+	       whole_words(p, op, op->ndata);
 }
 
 static bool transfer(struct parser *p, const struct op *op)

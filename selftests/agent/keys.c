@@ -20,6 +20,7 @@ static const struct {
 	{ "data", KEY_DATA },
 	{ "at", KEY_AT },
 	{ "new", KEY_NEW },
+	{ "via", KEY_VIA },
 };
 
 static bool key_value(struct parser *p, struct op *op, enum key key,
@@ -51,13 +52,16 @@ static bool key_value(struct parser *p, struct op *op, enum key key,
 		return token_at(p, t, &op->at_map, &op->at_off);
 	case KEY_NEW:
 		return token_number(p, t, &op->value);
+	case KEY_VIA:
+		return token_name(p, t, op->kind == OP_PEEK ?
+				  peek_ways : poke_ways, "via", &op->via);
 	}
 	return false;
 }
 
 /* key=value until the end of the line: some of @may, all of @must. */
 bool key_values(struct parser *p, struct op *op, unsigned int must,
-		       unsigned int may)
+		unsigned int may)
 {
 	unsigned int seen = 0;
 	struct token t;

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * memphys agent: operations that reach a mapping, or its driver, from outside
- * of the program: as a debugger, over netlink, by unloading a module. They are
- * carried out in the midst of a program, while it has files and mappings.
+ * memphys agent: operations that reach the driver from outside of the program:
+ * over netlink, by unloading a module, by failing allocations. They are carried
+ * out in the midst of a program, while it has files and mappings.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -27,110 +22,6 @@ static void set_result(struct result *res, int err)
 {
 	res->kind = err ? RESULT_ERRNO : RESULT_OK;
 	res->err = err;
-}
-
-/**
- * struct visit - one reading or writing of this process's memory by the kernel
- * @op: what is asked for
- * @buf: the bytes; as many as @len
- * @len: bytes to transfer
- * @address: where
- * @pid: the process
- * @done: bytes that went through, or a negative errno
- */
-struct visit {
-	const struct op *op;
-	void *buf;
-	size_t len;
-	uint64_t address;
-	pid_t pid;
-	ssize_t done;
-};
-
-/*
- * The kernel's way into the memory of a process: it does not use the
- * process's page table as the processor would, but get_user_pages(), and
- * .access of the VMA where that finds no page.
- */
-static void transfer(struct visit *v)
-{
-	char path[32];
-	ssize_t n = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/mem", v->pid);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
-		n = syscall(v->op->kind == OP_PEEK ? SYS_pread64 : SYS_pwrite64,
-			    fd, v->buf, v->len, v->address);
-	v->done = n < 0 ? -errno : n;
-	if (fd >= 0)
-		close(fd);
-}
-
-/* In a process of its own that shares this one's memory. */
-static int attach_and_transfer(void *arg)
-{
-	struct visit *v = arg;
-
-	if (!ptrace(PTRACE_SEIZE, v->pid, 0, 0))
-		transfer(v);
-	return 0;	/* the end of a tracer detaches it */
-}
-
-/*
- * Kernels can be set up to let /proc/PID/mem override the protection only for
- * a debugger that has attached (CONFIG_PROC_MEM_FORCE_PTRACE, the default
- * from 6.12 on). fork() would copy the mappings, and so change them; a
- * debugger that shares the memory leaves them alone.
- */
-static void transfer_attached(struct visit *v)
-{
-	_Alignas(16) char stack[16384];
-	pid_t pid = clone(attach_and_transfer, stack + sizeof(stack),
-			  CLONE_VM | CLONE_VFORK | SIGCHLD, v);
-
-	if (pid > 0)
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
-}
-
-static void visit(struct visit *v)
-{
-	v->pid = getpid();
-	transfer(v);
-	if (v->done == -EIO || (v->done >= 0 && (size_t)v->done < v->len))
-		transfer_attached(v);
-}
-
-void outside_peek(const struct op *op, struct result *res, uint64_t address)
-{
-	struct visit v = {
-		.op = op, .buf = res->data, .len = op->len, .address = address,
-	};
-
-	visit(&v);
-	set_result(res, v.done < 0 ? -v.done : 0);
-	if (v.done >= 0) {
-		res->kind = RESULT_DATA;
-		res->count = v.done;
-	}
-}
-
-void outside_poke(const struct op *op, struct result *res, uint64_t address)
-{
-	unsigned char data[MAX_DATA];
-	struct visit v = {
-		.op = op, .buf = data, .len = op->ndata, .address = address,
-	};
-
-	memcpy(data, op->data, op->ndata);
-	visit(&v);
-	set_result(res, v.done < 0 ? -v.done : 0);
-	if (v.done >= 0) {
-		res->kind = RESULT_VALUE;
-		res->value = v.done;
-	}
 }
 
 /* Send a message and wait for its ACK. 0 or a negative errno. */

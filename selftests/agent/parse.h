@@ -29,6 +29,7 @@ enum key {
 	KEY_DATA = 1 << 7,
 	KEY_AT = 1 << 8,
 	KEY_NEW = 1 << 9,
+	KEY_VIA = 1 << 10,
 };
 
 /**
@@ -56,6 +57,8 @@ struct form {
 extern const struct form forms[];
 extern const size_t nforms;
 extern const struct name remap_flags[];
+extern const struct name peek_ways[];
+extern const struct name poke_ways[];
 
 /*
  * All of these are true for what they can read, and leave place and reason in

@@ -5,9 +5,10 @@
  *
  * - it faults far more often than there are pages in play: a retry loop, as a
  *   handler makes that answers NOPAGE and fills no PTE;
- * - it burns processor time inside one access to memory: a retry loop as well,
- *   of the kind that is not counted as faults. That it stays inside the kernel
- *   shows early: an access has nothing to do there that takes that long;
+ * - it burns processor time inside one access to memory, its own or that of the
+ *   kernel for it: a retry loop as well, of the kind that is not counted as
+ *   faults. That it stays inside the kernel shows early: an access has nothing
+ *   to do there that takes that long;
  * - neither: it hangs.
  */
 #include <unistd.h>
@@ -36,6 +37,8 @@ static bool touches_memory(const struct op *op)
 	case OP_STORE:
 	case OP_FILL:
 	case OP_DIGEST:
+	case OP_PEEK:
+	case OP_POKE:
 		return true;
 	default:
 		return false;
@@ -69,7 +72,7 @@ static bool is_dead(const struct suspect *s, unsigned int task)
 	const struct op *op = op_of(s);
 
 	return s->last.state == 'Z' && op && op->kind != OP_WAIT &&
-	       shared->proc[task].leader;
+	       s->pid == shared->proc[task].pid && shared->proc[task].leader;
 }
 
 /* What a step that took this long amounts to. */
@@ -107,9 +110,10 @@ enum verdict suspect_look(struct suspect *s, unsigned int task, uint32_t at,
 {
 	const struct proc *proc = &shared->proc[task];
 	uint64_t beat = proc->beat;
-	pid_t pid = proc->pid;
+	pid_t helper = proc->helper;
+	pid_t pid = helper ? helper : proc->pid;
 
-	if (!s->based || at != s->at || beat != s->beat) {
+	if (!s->based || at != s->at || beat != s->beat || pid != s->pid) {
 		s->at = at;
 		s->beat = beat;
 		s->pid = pid;

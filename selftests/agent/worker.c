@@ -39,6 +39,12 @@ void worker_beat(void)
 	shared->proc[me].beat++;
 }
 
+/* From here on, a process is at work for this task; 0: not any more. */
+void worker_helper(pid_t pid)
+{
+	shared->proc[me].helper = pid;
+}
+
 /*
  * The kernel names the task in each of its reports. With the number of the run
  * and of the operation for a name, a report tells what it belongs to.

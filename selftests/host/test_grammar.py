@@ -17,7 +17,10 @@ from mmapkit.program import (
     MAX_OPERATIONS,
     MAX_PROCS,
     MAX_TRANSFER,
+    PEEK_WAYS,
+    POKE_WAYS,
     WIDTHS,
+    WORD,
     Close,
     Digest,
     Drop,
@@ -60,6 +63,7 @@ from mmapkit.program import (
     Store,
     SyncFlag,
     Thread,
+    Via,
     Wait,
 )
 from mmapkit.text import format_program
@@ -108,6 +112,14 @@ def moved_mapping(proc, to, number, off, length, flags, at):
     return Mremap(number, off, to=to, len=length, new=7, flags=flags, at=at, proc=proc)
 
 
+def visit(proc, number, off, via, data, kind):
+    """A peek or a poke; data as long as what is asked for, at least a word."""
+    if via is Via.PTRACE:
+        data = data[: len(data) - len(data) % WORD] or bytes(WORD)
+    what = {"len": len(data)} if kind is Peek else {"data": data}
+    return kind(number, off, **what, via=via, proc=proc)
+
+
 OPERATIONS = st.one_of(
     st.builds(Open, FILES, PATHS, st.sampled_from(list(Mode)), proc=PROCS),
     st.builds(Close, FILES, proc=PROCS),
@@ -141,8 +153,12 @@ OPERATIONS = st.one_of(
         Fill, MAPS, PLACES, LENGTHS, width=WIDTH, seed=U64, order=ORDER, proc=PROCS
     ),
     st.builds(Digest, MAPS, PLACES, LENGTHS, width=WIDTH, order=ORDER, proc=PROCS),
-    st.builds(Peek, MAPS, PLACES, len=st.integers(1, MAX_DATA), proc=PROCS),
-    st.builds(Poke, MAPS, PLACES, data=SPELLED, proc=PROCS),
+    *(
+        st.builds(
+            visit, PROCS, MAPS, PLACES, st.sampled_from(ways), SPELLED, st.just(kind)
+        )
+        for kind, ways in ((Peek, PEEK_WAYS), (Poke, POKE_WAYS))
+    ),
     st.builds(Pread, FILES, OFFSETS, TRANSFERS, proc=PROCS),
     st.builds(Pwrite, FILES, OFFSETS, TRANSFERS, U64, proc=PROCS),
     st.builds(written, PROCS, FILES, OFFSETS, SPELLED),
@@ -273,6 +289,17 @@ MALFORMED = [
     ("poke m0", 8),
     ("poke m0 data=", 14),
     ("poke m0 data=00zz", 14),
+    ("peek m0 len=8 via=", 19),
+    ("peek m0 len=8 via=read", 19),
+    ("peek m0 len=8 via=mem via=mem", 23),
+    ("peek m0 via=splice", 19),
+    ("peek m0 len=12 via=ptrace", 26),
+    ("peek m0 len=0 via=ptrace", 25),
+    ("poke m0 data=00 via=write", 21),
+    ("poke m0 data=00 via=splice", 21),
+    ("poke m0 data=00 via=ptrace", 27),
+    ("load m0 4 via=mem", 11),
+    ("fill m0 via=mem", 9),
     ("request", 8),
     ("request 00", 9),
     ("request =", 10),

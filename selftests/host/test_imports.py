@@ -43,7 +43,8 @@ MAY = {
     "program target verdict",
     "model.surgery": "model.mapping model.state model.vma program verdict",
     "model.access": "content model.mapping model.memory model.state program verdict",
-    "model.outside": "model.mapping model.memory model.state model.vma program verdict",
+    "model.outside": "model.access model.mapping model.memory model.state model.vma "
+    "program verdict",
     "strategies": "program strategies.blocks strategies.dials strategies.operations",
     "strategies.dials": "program",
     "strategies.blocks": "program strategies.dials",

@@ -10,6 +10,9 @@ from mmapkit.program import (
     MAX_NTH,
     MAX_PATH,
     MAX_TRANSFER,
+    PEEK_WAYS,
+    POKE_WAYS,
+    WORD,
     Close,
     Digest,
     Drop,
@@ -28,6 +31,7 @@ from mmapkit.program import (
     Rmmod,
     Store,
     Thread,
+    Via,
     Wait,
 )
 from mmapkit.words import Line, Token, by_value
@@ -85,14 +89,28 @@ def _parse_pread(line: Line) -> Operation:
 
 
 def _parse_peek(line: Line) -> Operation:
-    op = Peek(**line.place(), **line.pairs(must="len"))
+    place, via = line.place(), _via(line, PEEK_WAYS)
+    op = Peek(**place, **line.pairs(must="len", may="via", via=via))
     if not 0 < op.len <= MAX_DATA:
         line.fail(line.end, f"len is 1 to {MAX_DATA} here")
-    return op
+    return _whole_words(line, op, op.len)
 
 
 def _parse_poke(line: Line) -> Operation:
-    return Poke(**line.place(), **line.pairs(must="data"))
+    place, via = line.place(), _via(line, POKE_WAYS)
+    op = Poke(**place, **line.pairs(must="data", may="via", via=via))
+    return _whole_words(line, op, len(op.data))
+
+
+def _via(line: Line, ways: tuple[Via, ...]) -> Callable[[Token], Via]:
+    """Return what reads one of some ways of the kernel."""
+    return lambda token: line.name(token, "via", {way.value: way for way in ways})
+
+
+def _whole_words(line: Line, op: Peek | Poke, length: int) -> Operation:
+    if op.via is Via.PTRACE and length % WORD:
+        line.fail(line.end, f"via=ptrace takes whole words of {WORD} bytes")
+    return op
 
 
 def _parse_pwrite(line: Line) -> Operation:

@@ -29,8 +29,10 @@ r"""The text form of programs, read. text.py writes it.
                        [ "seed=" number ] [ "order=" order ]
               | "digest" place [ "len=" number ] [ "width=" width ]
                        [ "order=" order ]
-              | "peek" place "len=" number
-              | "poke" place "data=" hex
+              | "peek" place "len=" number [ "via=" ( "mem" | "write" | "readv" |
+                       "ptrace" | "splice" ) ]
+              | "poke" place "data=" hex [ "via=" ( "mem" | "read" | "writev" |
+                       "ptrace" ) ]
               | "pread" file "off=" offset "len=" number
               | "pwrite" file "off=" offset
                        ( "len=" number [ "seed=" number ] | "data=" hex )

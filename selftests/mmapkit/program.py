@@ -30,6 +30,8 @@ MAX_NTH = (1 << 31) - 1
 MAX_DATA = 256
 #: pages that one operation looks at
 MAX_LOOK = 32
+#: bytes that ptrace(2) moves at once
+WORD = 8
 #: bytes that one pread or pwrite may move
 MAX_TRANSFER = 4 << 20
 #: bytes that one fill or digest may visit; the agent refuses more with E2BIG
@@ -92,6 +94,18 @@ class SyncFlag(Enum):
     SYNC = "sync"
     ASYNC = "async"
     INVALIDATE = "invalidate"
+
+
+class Via(Enum):
+    """Which way the kernel takes to the memory of a program."""
+
+    MEM = "mem"
+    WRITE = "write"
+    READ = "read"
+    READV = "readv"
+    WRITEV = "writev"
+    PTRACE = "ptrace"
+    SPLICE = "splice"
 
 
 class Order(Enum):
@@ -345,18 +359,28 @@ class Digest(OnRange):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peek(OnMapping):
-    """The kernel reads len bytes of a mapping, as for a debugger; proc(5), mem."""
+    """The kernel reads len bytes of a mapping; via is one of PEEK_WAYS.
+
+    proc(5), mem; write(2) into a pipe; process_vm_readv(2); ptrace(2), PEEKDATA,
+    whole words; vmsplice(2).
+    """
 
     word = "peek"
     len: int
+    via: Via = Via.MEM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poke(OnMapping):
-    """The kernel writes data to a mapping, as for a debugger."""
+    """The kernel writes data to a mapping; via is one of POKE_WAYS.
+
+    proc(5), mem; read(2) from a pipe; process_vm_writev(2); ptrace(2), POKEDATA,
+    whole words.
+    """
 
     word = "poke"
     data: bytes
+    via: Via = Via.MEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -497,6 +521,9 @@ ADVICES = (
     *("pageout", "dontfork", "dofork", "wipeonfork", "keeponfork", "dontdump"),
     *("dodump", "hugepage", "nohugepage", "populate_read", "populate_write"),
 )
+
+PEEK_WAYS = (Via.MEM, Via.WRITE, Via.READV, Via.PTRACE, Via.SPLICE)
+POKE_WAYS = (Via.MEM, Via.READ, Via.WRITEV, Via.PTRACE)
 
 CAPABILITIES = ("dac_override", "ipc_lock", "sys_admin", "sys_rawio")
 

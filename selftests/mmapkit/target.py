@@ -93,7 +93,8 @@ class Traits:
     ENOMEM (get_pat_info() in arch/x86/mm/pat/memtype.c, 04c35ab3bdae).
     huge_faults: mm asks .huge_fault of any driver, not of DAX alone. moves_many:
     mremap() to a fixed place takes several VMAs, with the holes between them.
-    advices: what madvise() knows, as in program.ADVICES.
+    advices: what madvise() knows, as in program.ADVICES. cross_memory: there is
+    process_vm_readv(2), and its counterpart (CONFIG_CROSS_MEMORY_ATTACH).
     """
 
     page_size: int = 4096
@@ -105,6 +106,7 @@ class Traits:
     huge_faults: bool = True
     moves_many: bool = False
     advices: frozenset[str] = frozenset(ADVICES)
+    cross_memory: bool = True
 
 
 @dataclass(frozen=True, slots=True)

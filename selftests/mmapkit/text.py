@@ -44,6 +44,7 @@ from mmapkit.program import (
     Store,
     SyncFlag,
     Thread,
+    Via,
     Wait,
 )
 
@@ -148,9 +149,10 @@ def _arguments(op: Operation) -> list[str]:
                 *_unless("order", op.order, Order.FORWARD),
             ]
         case Peek():
-            return [_place(op), f"len={op.len}"]
+            return [_place(op), f"len={op.len}", *_unless("via", op.via, Via.MEM)]
         case Poke():
-            return [_place(op), f"data={op.data.hex()}"]
+            via = _unless("via", op.via, Via.MEM)
+            return [_place(op), f"data={op.data.hex()}", *via]
         case Pread():
             return [f"f{op.file}", f"off={format_offset(op.off)}", f"len={hex(op.len)}"]
         case Pwrite(data=None):

@@ -1,4 +1,7 @@
-"""Access by the program itself: load, store, fill, digest."""
+"""Access by the program itself: load, store, fill, digest.
+
+raised() is for the kernel too, where it copies under the same addresses.
+"""
 
 import zlib
 from collections.abc import Iterator
@@ -14,7 +17,7 @@ from mmapkit.verdict import Digested, Errno, Ok, Result, Signal, Value
 
 def load(state: State, mapping: Mapping, op: Load) -> Result:
     """Do one load, by one instruction."""
-    if fault := _fault(state, mapping, op.off, op.width, write=False):
+    if fault := raised(state, mapping, op.off, op.width, write=False):
         return fault
     data = mapping.read(state.memory, op.off, op.width)
     return Value(int.from_bytes(data, "little"))
@@ -22,7 +25,7 @@ def load(state: State, mapping: Mapping, op: Load) -> Result:
 
 def store(state: State, mapping: Mapping, op: Store) -> Result:
     """Do one store, by one instruction: all of it, or none."""
-    if fault := _fault(state, mapping, op.off, op.width, write=True):
+    if fault := raised(state, mapping, op.off, op.width, write=True):
         return _attempt(state, mapping, op.off, fault)
     value = op.value & ((1 << 8 * op.width) - 1)
     mapping.write(state.memory, op.off, value.to_bytes(op.width, "little"))
@@ -35,7 +38,7 @@ def fill(state: State, mapping: Mapping, length: int, op: Fill) -> Result:
         return Errno("E2BIG")
     for number in _visiting(op.order, _chunks(length)):
         start, size = _chunk(op.off, length, number)
-        fault = _fault(state, mapping, start, size, write=True)
+        fault = raised(state, mapping, start, size, write=True)
         done = size if fault is None else fault.off - start
         done -= done % op.width
         mapping.write(state.memory, start, pattern(done, op.seed, start))
@@ -52,7 +55,7 @@ def digest(state: State, mapping: Mapping, length: int, op: Digest) -> Result:
     crcs = [0] * count
     for number in _visiting(op.order, count):
         start, size = _chunk(op.off, length, number)
-        if fault := _fault(state, mapping, start, size, write=False):
+        if fault := raised(state, mapping, start, size, write=False):
             return fault
         crcs[number] = zlib.crc32(mapping.read(state.memory, start, size))
     return Digested(length, digest_of_chunks(crcs))
@@ -80,7 +83,7 @@ def _visiting(order: Order, count: int) -> Iterator[int]:
             yield from (i * stride % count for i in range(count))
 
 
-def _fault(
+def raised(
     state: State, mapping: Mapping, off: int, length: int, *, write: bool
 ) -> Signal | None:
     """Return the signal of one access, None when it is let through.

@@ -222,6 +222,15 @@ def _advices(machine: Machine) -> frozenset[str]:
     )
 
 
+def _cross_memory(machine: Machine) -> bool:
+    """Tell whether the kernel was built with process_vm_readv()."""
+    _, read = _ask(
+        machine,
+        "mmap m0 - len=0x1000 prot=rw flags=private\npeek m0 len=1 via=readv\n",
+    )
+    return read != "ENOSYS"
+
+
 def _traits(machine: Machine) -> Traits:
     """Read off what depends on the machine; no mapping of the driver is asked."""
     lines = read_text(machine, "/proc/mounts").splitlines()
@@ -244,6 +253,7 @@ def _traits(machine: Machine) -> Traits:
         huge_faults=_version(machine) >= (6, 6),
         moves_many=_moves_many(machine),
         advices=_advices(machine),
+        cross_memory=_cross_memory(machine),
     )
 
 
