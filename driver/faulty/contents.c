@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * memphys_faulty: methods that answer in time, but give the wrong memory, or
- * the right memory with the wrong rights.
+ * the right memory with the wrong rights or flags.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagemap.h>
 
 #include "faulty.h"
 
@@ -50,4 +51,42 @@ const struct memphys_method faulty_shared_prot_method = {
 	.owner = THIS_MODULE,
 	.needs = MEMPHYS_NEED_CONTIGUOUS,
 	.mmap = faulty_shared_prot_mmap,
+};
+
+/*
+ * VM_IO on pages: drivers that had VM_RESERVED set both, to be on the safe side,
+ * and kept the one when the other went (547b1e81afe3). A program that touches
+ * the mapping sees nothing of it. get_user_pages() refuses such a VMA, so
+ * process_vm_readv(), vmsplice() and O_DIRECT fail where a method of pages has
+ * to serve them.
+ */
+static int faulty_page_io_mmap(struct vm_area_desc *desc,
+			       const struct memphys_memory *memory,
+			       unsigned long index)
+{
+	vma_desc_set_flags(desc, VMA_IO_BIT, VMA_DONTEXPAND_BIT,
+			   VMA_DONTDUMP_BIT);
+	return 0;
+}
+
+static vm_fault_t faulty_page_io_fault(struct vm_fault *vmf,
+				       const struct memphys_memory *memory,
+				       unsigned long index)
+{
+	unsigned long pfn = memphys_memory_pfn(memory, index);
+
+	if (!memphys_arena_owns(pfn))
+		return VM_FAULT_SIGBUS;
+
+	vmf->page = pfn_to_page(pfn);
+	get_page(vmf->page);
+	lock_page(vmf->page);
+	return VM_FAULT_LOCKED;
+}
+
+const struct memphys_method faulty_page_io_method = {
+	.name = "page-io",
+	.owner = THIS_MODULE,
+	.mmap = faulty_page_io_mmap,
+	.fault = faulty_page_io_fault,
 };

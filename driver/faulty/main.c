@@ -24,6 +24,7 @@ static const struct memphys_method * const methods[] = {
 	&faulty_nopage_method,
 	&faulty_oops_method,
 	&faulty_original_method,
+	&faulty_page_io_method,
 	&faulty_retry_method,
 	&faulty_shared_prot_method,
 	&faulty_sleep_method,

@@ -13,6 +13,7 @@ METHODS = (
     "nopage",
     "oops",
     "original",
+    "page-io",
     "retry",
     "shared-prot",
     "sleep",
@@ -30,7 +31,12 @@ def read_faulty_target(machine):
         raise MachineError(f"insmod memphys_faulty: {answer}")
     target = read_target(machine)
     faulty = tuple(
-        Node(f"/dev/memphys/{name}", name, tracked=name == "shared-prot")
+        Node(
+            f"/dev/memphys/{name}",
+            name,
+            tracked=name == "shared-prot",
+            pages=name in ("original", "page-io"),
+        )
         for name in METHODS
     )
     return replace(target, nodes=target.nodes + faulty)

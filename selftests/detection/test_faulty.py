@@ -12,7 +12,7 @@ import pytest
 
 from mmapkit.errors import MachineError
 from mmapkit.grammar import parse_program
-from mmapkit.verdict import NotReached, Ok, Value, Verdict
+from mmapkit.verdict import Data, Errno, NotReached, Ok, Value, Verdict
 
 QUESTION = """
 open f0 /dev/memphys/{method} rdonly
@@ -32,6 +32,8 @@ mmap m0 f0 off=arena+0x4000 len=0x4000 prot=rw flags=shared
 store m0 4 0xa5
 munmap m0
 """
+
+POKE_READ = "poke m0 data=0102030405060708 via=read"
 
 #: what no program of this file needs, and a slow machine does in half a second
 MANY_FAULTS = 1000
@@ -208,6 +210,68 @@ def test_task_of_a_block_that_never_ends_is_told_with_its_operation(
     assert outcome.results[7:9] == (NotReached(), NotReached())
     assert outcome.results[9] == expected.results[9]
     assert outcome.results[10] == NotReached()
+
+
+READ = """
+open f0 /dev/memphys/{method} rdwr
+mmap m0 f0 off=arena len=0x4000 prot=rw flags=shared
+store m0+0x2000 8 0xa5
+peek m0+0x2000 len=16 via={way}
+"""
+
+
+def by_way(lab, text, way):
+    """Return a program with a way of the kernel; another for one it does not know."""
+    known = lab.target.traits.cross_memory or way != "readv"
+    return text.replace("{way}", way if known else "splice")
+
+
+@pytest.mark.parametrize("way", ["readv", "splice"])
+def test_pages_marked_as_io_are_refused_to_the_kernel_alone(faulty, way):
+    outcome, expected = run(faulty, by_way(faulty, READ, way), "page-io")
+    assert outcome.verdict is Verdict.OK
+    assert outcome.results[:3] == expected.results[:3]
+    assert isinstance(expected.results[3], Data)
+    assert outcome.results[3] == Errno("EFAULT")
+
+
+#: the sixth page of this one loops, the others do not: see QUESTION
+LOOPING = """
+open f0 /dev/memphys/{method} rdwr
+mmap m0 f0 off=arena len=0x6000 prot=rw flags=shared
+load m0 4
+peek m0+0x5000 len=8 via={way}
+munmap m0
+"""
+
+
+@pytest.mark.parametrize("way", ["mem", "readv", "ptrace", "splice"])
+def test_page_that_is_asked_for_for_ever_is_a_retry_loop(faulty, way):
+    """__get_user_pages() looks again, and at signals, each time."""
+    outcome, _ = run(faulty, by_way(faulty, LOOPING, way), "original")
+    assert outcome.verdict is Verdict.RETRY_LOOP
+    assert outcome.stopped_at == 3
+    assert int(evidence(outcome)["faults"]) > MANY_FAULTS
+
+
+@pytest.mark.parametrize("call", ["peek m0 len=8 via=write", POKE_READ])
+def test_copy_that_faults_for_ever_is_unkillable(faulty, call):
+    """Nobody looks at signals between one fault of a copy and the next."""
+    text = SHARED.replace("store m0 4 0xa5", call)
+    outcome, _ = run(faulty, text, "nopage")
+    assert outcome.verdict is Verdict.UNKILLABLE
+    assert outcome.stopped_at == 2
+    assert int(evidence(outcome)["faults"]) > MANY_FAULTS
+
+
+@pytest.mark.parametrize("call", ["peek m0 len=8 via=write", POKE_READ])
+def test_copy_that_is_tried_again_for_ever_is_a_retry_loop(faulty, call):
+    text = SHARED.replace("store m0 4 0xa5", call)
+    outcome, _ = run(faulty, text, "retry")
+    assert outcome.verdict is Verdict.RETRY_LOOP
+    assert outcome.stopped_at == 2
+    waited = int(evidence(outcome)["waited_ms"])
+    assert 2 * int(evidence(outcome)["cpu_ms"]) >= waited
 
 
 def test_reference_method_raises_no_alarm_beside_faulty_ones(faulty):
