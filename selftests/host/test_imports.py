@@ -26,7 +26,7 @@ MAY = {
     "text": "program",
     "target": "program content",
     "model": "model.access model.address_space model.advice model.blocks "
-    "model.files model.mapping model.outside model.processes model.races "
+    "model.files model.mapping model.memory model.outside model.processes model.races "
     "model.residence model.state model.surgery program target verdict",
     "model.races": "model.memory model.state program",
     "model.blocks": "model.races model.state program verdict",

@@ -13,7 +13,8 @@ those that it has to do with; it changes the state and returns the result. What
 memory.py, mapping.py and state.py keep is there for all of them, and no rule.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from operator import eq
 
 from mmapkit.errors import ModelError
@@ -29,6 +30,7 @@ from mmapkit.model import (
 )
 from mmapkit.model.blocks import Way, run_block
 from mmapkit.model.mapping import Mapping
+from mmapkit.model.memory import Memory
 from mmapkit.model.races import Reach, reach
 from mmapkit.model.state import State
 from mmapkit.program import (
@@ -68,17 +70,21 @@ from mmapkit.verdict import Outcome, Result, Void
 #: bytes of nothing that a program may count on, on both sides of a mapping
 ROOM = 16 << 20
 
+_Follow = Callable[[tuple[Result, ...]], "Expectation"]
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """What a program may come to, and the bytes that it changes then.
 
     Without a block there is one outcome. changed has, for each, the offset of
-    every page of the device that was written to, in bytes.
+    every page of the device that was written to, in bytes. follow: where Linux
+    leaves something open, returns what is expected after what was seen.
     """
 
     outcomes: tuple[Outcome, ...]
     changed: tuple[frozenset[int], ...]
+    follow: _Follow | None = field(default=None, compare=False, repr=False)
 
     @property
     def outcome(self) -> Outcome:
@@ -95,6 +101,8 @@ class Expectation:
 
         It has these very results, if that is allowed.
         """
+        if self.follow is not None and results != self.outcome.results:
+            return self.follow(results).nearest(results)
 
         def likeness(outcome: Outcome) -> int:
             return sum(map(eq, outcome.results, results))
@@ -121,7 +129,22 @@ class Model:
 
         ModelError: the program asks for something that the model cannot know.
         """
-        ways = [Way(State(self.target), {})]
+        memory = Memory(self.target)
+        ways = self._ways(program, memory, ())
+        if not any(way.state.open for way in ways):
+            return _expectation(ways)
+
+        def follow(results: tuple[Result, ...]) -> Expectation:
+            again = Memory(self.target, memory.content)
+            return _expectation(self._ways(program, again, results))
+
+        return _expectation(ways, follow)
+
+    def _ways(
+        self, program: Program, memory: Memory, seen: tuple[Result, ...]
+    ) -> list[Way]:
+        """Return all ways that a program can take; seen: what it came to, or ()."""
+        ways = [Way(State(self.target, memory), {}, seen=seen)]
         ends = dict(program.blocks)
         index = 0
         while index < len(program):
@@ -133,21 +156,24 @@ class Model:
                 for way in ways:
                     way.step(operations[0], index, _step)
             index = end
-        return Expectation(
-            tuple(
-                Outcome(
-                    tuple(way.results[index] for index in range(len(program))),
-                    order=way.order,
-                    allowed=len(ways),
-                )
-                for way in ways
-            ),
-            tuple(way.state.memory.dirty for way in ways),
-        )
+        return ways
 
     def run(self, program: Program) -> Outcome:
         """Return the outcome that a program has to have; one of them, with blocks."""
         return self.expect(program).outcome
+
+
+def _expectation(ways: list[Way], follow: _Follow | None = None) -> Expectation:
+    outcomes = (
+        Outcome(
+            tuple(way.results[index] for index in sorted(way.results)),
+            order=way.order,
+            allowed=len(ways),
+        )
+        for way in ways
+    )
+    dirty = (way.state.memory.dirty for way in ways)
+    return Expectation(tuple(outcomes), tuple(dirty), follow)
 
 
 def _reach(state: State, op: Operation, known: int) -> Reach:

@@ -27,20 +27,24 @@ class Way:
     """One way that a program can take: the state that it has led to.
 
     results has what each operation so far came to, by its index; order the
-    indices of those of blocks, as they came.
+    indices of those of blocks, as they came. seen has what they came to on a
+    machine, where that is known.
     """
 
     state: State
     results: dict[int, Result]
     order: tuple[int, ...] = ()
+    seen: tuple[Result, ...] = ()
 
     def step(self, op: Operation, index: int, step: Step) -> None:
         """Go on by one operation."""
+        self.state.seen = self.seen[index] if index < len(self.seen) else None
         self.results[index] = step(self.state, op)
 
     def branch(self, op: Operation, index: int, step: Step) -> "Way":
         """Return the way that goes on by one operation of a block."""
-        other = Way(self.state.copy(), dict(self.results), (*self.order, index))
+        order = (*self.order, index)
+        other = Way(self.state.copy(), dict(self.results), order, self.seen)
         other.step(op, index, step)
         return other
 

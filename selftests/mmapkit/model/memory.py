@@ -25,10 +25,16 @@ def patched(page: bytes, at: int, data: bytes) -> bytes:
 
 
 class Memory:
-    """The memory behind the device: the target's, and what programs wrote."""
+    """The memory behind the device: the target's, and what programs wrote.
 
-    def __init__(self, target: Target) -> None:
+    content: what was read of the target, and stays as it was then.
+    """
+
+    def __init__(
+        self, target: Target, content: dict[tuple[int, int], bytes] | None = None
+    ) -> None:
         self._target = target
+        self.content = {} if content is None else content
         self.page = target.traits.page_size
         self._window: Window | None = None
         self._owned = 0
@@ -36,7 +42,7 @@ class Memory:
 
     def copy(self) -> "Memory":
         """Return memory that holds the same, and goes its own way."""
-        other = Memory(self._target)
+        other = Memory(self._target, self.content)
         other._owned = self._owned
         other.pages = dict(self.pages)
         return other
@@ -72,8 +78,12 @@ class Memory:
             return page[address - start : address - start + length]
         if address >= _OWN:
             return bytes(length)
+        if (known := self.content.get((address, length))) is not None:
+            return known
         window = self._find(address)
-        return window.content.read(address - window.base, length)
+        data = window.content.read(address - window.base, length)
+        self.content[address, length] = data
+        return data
 
     def write_page(self, address: int, data: bytes) -> None:
         """Change bytes that lie within one page."""

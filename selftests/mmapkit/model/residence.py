@@ -100,6 +100,7 @@ def mincore(state: State, mapping: Mapping, length: int, op: Mincore) -> Result:
             return Errno("ENOMEM")
         known = _present(vma, index)
         if known is None:
+            state.open = True
             at = index - first
             known = at < len(seen) and seen[at] == 1
         pages.append(known)

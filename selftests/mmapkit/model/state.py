@@ -106,21 +106,25 @@ class Task:
 
 
 class State:
-    """The machine that a program runs on: its memory, and its tasks."""
+    """The machine that a program runs on: its memory, and its tasks.
 
-    def __init__(self, target: Target) -> None:
+    seen is what the operation at hand came to, where that is known. open: some
+    operation could have come to something else as well.
+    """
+
+    def __init__(self, target: Target, memory: Memory | None = None) -> None:
         self.target = target
         self.traits = target.traits
         self.page = target.traits.page_size
-        self.memory = Memory(target)
+        self.memory = memory or Memory(target)
         self.tasks = {0: Task(None, Process(0))}
-        # What the operation at hand came to, where that is known.
         self.seen: Result | None = None
+        self.open = False
 
     def copy(self) -> "State":
         """Return the same state, which goes its own way."""
-        other = State(self.target)
-        other.memory = self.memory.copy()
+        other = State(self.target, self.memory.copy())
+        other.open = self.open
         twins = {
             process.leader: process.copy(process.leader) for process in self.processes()
         }
@@ -149,6 +153,7 @@ class State:
 
     def choose(self, due: Result, *others: Result) -> Result:
         """Return what was seen, if that is one of what Linux allows."""
+        self.open = True
         return self.seen if self.seen in others else due
 
     def page_up(self, length: int) -> int:
