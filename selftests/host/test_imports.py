@@ -26,7 +26,8 @@ MAY = {
     "text": "program",
     "target": "program content",
     "model": "model.access model.address_space model.advice model.blocks "
-    "model.files model.mapping model.memory model.outside model.processes model.races "
+    "model.files model.look model.mapping model.memory model.outside "
+    "model.processes model.races "
     "model.residence model.state model.surgery program target verdict",
     "model.races": "model.memory model.state program",
     "model.blocks": "model.races model.state program verdict",
@@ -42,7 +43,14 @@ MAY = {
     "model.address_space": "model.mapping model.residence model.state model.vma "
     "program target verdict",
     "model.surgery": "model.mapping model.state model.vma program verdict",
-    "model.access": "content model.mapping model.memory model.state program verdict",
+    "model.access": "content model.faulting model.mapping model.memory model.state "
+    "program verdict",
+    "model.faulting": "model.mapping model.memory model.residence model.state "
+    "model.vma program",
+    "model.columns": "model.vma",
+    "model.frames": "model.memory model.state model.vma",
+    "model.look": "model.columns model.frames model.mapping model.memory "
+    "model.residence model.state model.vma program verdict",
     "model.outside": "model.access model.mapping model.memory model.state model.vma "
     "program verdict",
     "strategies": "program strategies.blocks strategies.dials strategies.operations",

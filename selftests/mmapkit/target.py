@@ -13,6 +13,13 @@ from mmapkit.content import pattern
 from mmapkit.errors import ModelError
 from mmapkit.program import ADVICES, Offset
 
+#: pages that the kernel has given to a driver: none of what kpageflags tells
+RAM = frozenset({"none"})
+#: memory that the kernel may have no struct page for
+UNOWNED = frozenset({"none", "nopage"})
+#: memory of kmalloc(); large objects come from the page allocator
+SLAB = frozenset({"none", "slab"})
+
 
 class Content(Protocol):
     """What a window holds when a program begins."""
@@ -45,7 +52,8 @@ class Window:
 
     name is what file offsets of programs are relative to; base and size are in
     bytes, multiples of the page size. path is the node to write it through;
-    None: any that sees all of the target, at offset base.
+    None: any that sees all of the target, at offset base. uses: what the kernel may
+    say that the pages are used for, in the words of kpageflags.
     """
 
     name: str
@@ -54,6 +62,7 @@ class Window:
     content: Content
     writable: bool = False
     path: str | None = None
+    uses: frozenset[str] = RAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,8 @@ class Node:
     both in bytes; None: all of the target. owns: each mmap() gets memory of its
     own, which is zero; the file itself has none. eager: mmap() makes all PTEs, and
     no fault makes one. pages: the PTEs lead to struct pages. around: a fault may
-    bring neighbours.
+    bring neighbours. contiguous: the memory of one mmap() lies in one piece. uses:
+    of that memory, as in Window.
     """
 
     path: str
@@ -78,6 +88,8 @@ class Node:
     eager: bool = False
     pages: bool = False
     around: bool = False
+    contiguous: bool = False
+    uses: frozenset[str] = RAM
 
 
 @dataclass(frozen=True, slots=True)

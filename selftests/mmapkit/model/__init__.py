@@ -23,6 +23,7 @@ from mmapkit.model import (
     address_space,
     advice,
     files,
+    look,
     outside,
     processes,
     residence,
@@ -32,13 +33,16 @@ from mmapkit.model.blocks import Way, run_block
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import Memory
 from mmapkit.model.races import Reach, reach
-from mmapkit.model.state import State
+from mmapkit.model.state import State, Task
 from mmapkit.program import (
     Close,
     Digest,
     Drop,
+    Faults,
     Fill,
     Fork,
+    Kpagecount,
+    Kpageflags,
     Limit,
     Load,
     Madvise,
@@ -55,11 +59,13 @@ from mmapkit.program import (
     OnRange,
     Open,
     Operation,
+    Pagemap,
     Peek,
     Poke,
     Pread,
     Program,
     Pwrite,
+    Smaps,
     Store,
     Thread,
     Wait,
@@ -200,6 +206,8 @@ def _step(state: State, op: Operation) -> Result:
             return processes.wait(state, op)
         case Drop():
             return processes.drop(task, op)
+        case Faults():
+            return look.faults(state, task)
         case Open():
             return files.open_file(state, task, op)
         case Close():
@@ -221,11 +229,11 @@ def _step(state: State, op: Operation) -> Result:
             return surgery.mremap(state, process, mapping, op)
         case OnMapping():
             mapping = process.maps.get(op.map)
-            return Void() if mapping is None else _step_on(state, mapping, op)
+            return Void() if mapping is None else _step_on(state, task, mapping, op)
     raise ModelError(f"the model has no rule for {op.word}")
 
 
-def _step_on(state: State, mapping: Mapping, op: OnMapping) -> Result:
+def _step_on(state: State, task: Task, mapping: Mapping, op: OnMapping) -> Result:
     """Do one operation on a mapping that is there."""
     length = _extent(mapping, op)
     if op.off < -ROOM or op.off + length > mapping.size + ROOM:
@@ -243,6 +251,14 @@ def _step_on(state: State, mapping: Mapping, op: OnMapping) -> Result:
             return residence.munlock(state, mapping, length, op)
         case Mincore():
             return residence.mincore(state, mapping, length, op)
+        case Pagemap():
+            return look.pagemap(state, task, mapping, length, op)
+        case Kpageflags():
+            return look.kpageflags(state, task, mapping, length, op)
+        case Kpagecount():
+            return look.kpagecount(state, task, mapping, length, op)
+        case Smaps():
+            return look.smaps(state, mapping, op)
         case Msync():
             return residence.msync(state, mapping, length, op)
         case Load():
@@ -265,6 +281,8 @@ def _extent(mapping: Mapping, op: OnMapping) -> int:
     match op:
         case Load() | Store():
             return op.width
+        case Smaps():
+            return 1
         case Peek():
             return op.len
         case Poke():

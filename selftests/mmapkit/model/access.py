@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from mmapkit.content import CHUNK, digest_of_chunks, pattern, shuffle_stride
 from mmapkit.errors import ModelError
+from mmapkit.model.faulting import Bill
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import by_page
 from mmapkit.model.state import State
@@ -17,16 +18,22 @@ from mmapkit.verdict import Digested, Errno, Ok, Result, Signal, Value
 
 def load(state: State, mapping: Mapping, op: Load) -> Result:
     """Do one load, by one instruction."""
+    bill = Bill(state, op)
     if fault := raised(state, mapping, op.off, op.width, write=False):
         return fault
+    bill.add(mapping, op.off, op.width, write=False)
+    bill.settle()
     data = mapping.read(state.memory, op.off, op.width)
     return Value(int.from_bytes(data, "little"))
 
 
 def store(state: State, mapping: Mapping, op: Store) -> Result:
     """Do one store, by one instruction: all of it, or none."""
+    bill = Bill(state, op)
     if fault := raised(state, mapping, op.off, op.width, write=True):
         return _attempt(state, mapping, op.off, fault)
+    bill.add(mapping, op.off, op.width, write=True)
+    bill.settle()
     value = op.value & ((1 << 8 * op.width) - 1)
     mapping.write(state.memory, op.off, value.to_bytes(op.width, "little"))
     return Ok()
@@ -36,14 +43,17 @@ def fill(state: State, mapping: Mapping, length: int, op: Fill) -> Result:
     """Store all over a range, chunk by chunk; the first refusal is the end."""
     if length > MAX_RANGE:
         return Errno("E2BIG")
+    bill = Bill(state, op)
     for number in _visiting(op.order, _chunks(length)):
         start, size = _chunk(op.off, length, number)
         fault = raised(state, mapping, start, size, write=True)
         done = size if fault is None else fault.off - start
         done -= done % op.width
+        bill.add(mapping, start, done, write=True)
         mapping.write(state.memory, start, pattern(done, op.seed, start))
         if fault is not None:
             return _attempt(state, mapping, start + done, fault)
+    bill.settle()
     return Ok()
 
 
@@ -53,11 +63,14 @@ def digest(state: State, mapping: Mapping, length: int, op: Digest) -> Result:
         return Errno("E2BIG")
     count = _chunks(length)
     crcs = [0] * count
+    bill = Bill(state, op)
     for number in _visiting(op.order, count):
         start, size = _chunk(op.off, length, number)
         if fault := raised(state, mapping, start, size, write=False):
             return fault
+        bill.add(mapping, start, size, write=False)
         crcs[number] = zlib.crc32(mapping.read(state.memory, start, size))
+    bill.settle()
     return Digested(length, digest_of_chunks(crcs))
 
 

@@ -121,6 +121,8 @@ def kind_of(node: Node, *, cow: bool) -> Kind:
         pages=node.pages,
         around=node.around,
         tracked=node.tracked,
+        contiguous=node.contiguous,
+        uses=node.uses,
     )
 
 

@@ -48,6 +48,12 @@ class Way:
         other.step(op, index, step)
         return other
 
+    def forget_faults(self) -> None:
+        """Leave open who of those that touched a page had to fault for it."""
+        for task in self.state.tasks.values():
+            if task.faults is not None:
+                task.faults = (0, sum(task.faults) * len(self.state.tasks))
+
     def same(self, other: "Way") -> bool:
         """Tell whether all that comes is the same for both."""
         return self.results == other.results and self.state.same(other.state)
@@ -93,6 +99,8 @@ def run_block(
             raise ModelError(f"a block has more than {MAX_WAYS} ways to go")
         frontier = following
     (ways,) = frontier.values()
+    for way in ways:
+        way.forget_faults()
     return ways
 
 

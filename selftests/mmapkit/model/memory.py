@@ -6,8 +6,8 @@ from mmapkit.errors import ModelError
 from mmapkit.target import Target, Window
 
 #: where memory lies that belongs to one mmap(): far from any target's
-_OWN = 1 << 80
-_OWN_STEP = 1 << 64
+OWN = 1 << 80
+OWN_STEP = 1 << 64
 
 
 def by_page(start: int, length: int, page: int) -> Iterator[tuple[int, int]]:
@@ -38,12 +38,17 @@ class Memory:
         self.page = target.traits.page_size
         self._window: Window | None = None
         self._owned = 0
+        self._copied = 0
+        #: numbers of private copies that two processes have had
+        self.forked: set[int] = set()
         self.pages: dict[int, bytes] = {}
 
     def copy(self) -> "Memory":
         """Return memory that holds the same, and goes its own way."""
         other = Memory(self._target, self.content)
         other._owned = self._owned
+        other._copied = self._copied
+        other.forked = set(self.forked)
         other.pages = dict(self.pages)
         return other
 
@@ -54,12 +59,17 @@ class Memory:
     def own(self) -> int:
         """Return the address of zeroed memory that nothing else has."""
         self._owned += 1
-        return _OWN + self._owned * _OWN_STEP
+        return OWN + self._owned * OWN_STEP
+
+    def copied(self) -> int:
+        """Return the number of a private copy that nobody has had."""
+        self._copied += 1
+        return self._copied
 
     @property
     def dirty(self) -> frozenset[int]:
         """The address of every page of the target that was written to."""
-        return frozenset(address for address in self.pages if address < _OWN)
+        return frozenset(address for address in self.pages if address < OWN)
 
     def read(self, address: int, length: int) -> bytes:
         """Return bytes from anywhere."""
@@ -76,7 +86,7 @@ class Memory:
         start = address - address % self.page
         if page := self.pages.get(start):
             return page[address - start : address - start + length]
-        if address >= _OWN:
+        if address >= OWN:
             return bytes(length)
         if (known := self.content.get((address, length))) is not None:
             return known
@@ -88,7 +98,7 @@ class Memory:
     def write_page(self, address: int, data: bytes) -> None:
         """Change bytes that lie within one page."""
         start = address - address % self.page
-        if address < _OWN and not self._find(address).writable:
+        if address < OWN and not self._find(address).writable:
             raise ModelError(f"a program may not write to {address:#x}")
         page = self.read_page(start, self.page)
         self.pages[start] = patched(page, address - start, data)

@@ -23,6 +23,7 @@ def fork(state: State, task: Task, op: Fork) -> Result:
         # dup_mmap(), VM_DONTCOPY.
         island.vmas = [vma for vma in island.vmas if "dontfork" not in vma.flags]
         for vma in island.vmas:
+            state.memory.forked.update(vma.copies.values())
             _inherit(vma)
     return Ok()
 

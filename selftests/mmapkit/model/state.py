@@ -88,13 +88,15 @@ class Process:
 class Task:
     """A thread; parent is the number of the task that made it.
 
-    dropped: the capabilities that it has given up.
+    dropped: the capabilities that it has given up. faults: how many page faults
+    its last access took, at least and at most; None: it was refused.
     """
 
     parent: int | None
     process: Process
     alive: bool = True
     dropped: frozenset[str] = frozenset()
+    faults: tuple[int, int] | None = None
 
     def same(self, other: "Task") -> bool:
         """Tell whether all is the same of two tasks, but for their processes."""
@@ -118,6 +120,8 @@ class State:
         self.page = target.traits.page_size
         self.memory = memory or Memory(target)
         self.tasks = {0: Task(None, Process(0))}
+        # PFNs that were seen, by what frames.py knows pages by.
+        self.frames: dict[tuple[str, int], int] = {}
         self.seen: Result | None = None
         self.open = False
 
@@ -125,6 +129,7 @@ class State:
         """Return the same state, which goes its own way."""
         other = State(self.target, self.memory.copy())
         other.open = self.open
+        other.frames = dict(self.frames)
         twins = {
             process.leader: process.copy(process.leader) for process in self.processes()
         }

@@ -16,8 +16,9 @@ class Kind:
     pfnmap: VM_PFNMAP. io: VM_IO. special: any of VM_SPECIAL, so never merged.
     fixed: VM_DONTEXPAND or VM_PFNMAP, so it does not grow. eager: mmap makes all
     PTEs, and nothing makes one afterwards. pages: its PTEs lead to struct pages.
-    around: a fault may bring neighbours. tracked: as in Node. object: memory of
-    the kernel's own, of a memfd or none, with all that a file system has.
+    around: a fault may bring neighbours. tracked: as in Node. contiguous, uses: of
+    memory that belongs to the mapping, as in Node. object: memory of the kernel's
+    own, of a memfd or none, with all that a file system has.
     """
 
     pfnmap: bool = False
@@ -28,6 +29,8 @@ class Kind:
     pages: bool = True
     around: bool = False
     tracked: bool = False
+    contiguous: bool = False
+    uses: frozenset[str] = frozenset({"none"})
     object: bool = False
 
 
@@ -38,9 +41,10 @@ class Vma:
     offset: the address in the model's memory of its first page, in bytes; None:
     anonymous and private. limit: where the object ends, in bytes; None: never.
     may: what mprotect(2) may give. flags: "locked", "dontfork", "wipeonfork".
-    private: the pages that a private mapping has copied. gone: pages whose PTE
-    went away, and that nothing brings back. touched: pages that have a PTE;
-    perhaps: pages that may have one. All by their number in the island.
+    private: the pages that a private mapping has copied; copies: their numbers,
+    one for each that is a page of its own. gone: pages whose PTE went away, and
+    that nothing brings back. touched: pages that have a PTE; perhaps: pages that
+    may have one. All by their number in the island.
     """
 
     first: int
@@ -56,6 +60,7 @@ class Vma:
     gone: set[int] = field(default_factory=set)
     touched: set[int] = field(default_factory=set)
     perhaps: set[int] = field(default_factory=set)
+    copies: dict[int, int] = field(default_factory=dict, compare=False)
 
     @property
     def end(self) -> int:
@@ -72,6 +77,7 @@ class Vma:
         return replace(
             self,
             private=dict(self.private),
+            copies=dict(self.copies),
             gone=set(self.gone),
             touched=set(self.touched),
             perhaps=set(self.perhaps),
@@ -88,6 +94,7 @@ class Vma:
             count=end - first,
             offset=offset,
             private={i: p for i, p in self.private.items() if first <= i < end},
+            copies={i: n for i, n in self.copies.items() if first <= i < end},
             gone={i for i in self.gone if first <= i < end},
             touched={i for i in self.touched if first <= i < end},
             perhaps={i for i in self.perhaps if first <= i < end},
@@ -99,6 +106,7 @@ class Vma:
             self,
             first=self.first + distance,
             private={i + distance: p for i, p in self.private.items()},
+            copies={i + distance: n for i, n in self.copies.items()},
             gone={i + distance for i in self.gone},
             touched={i + distance for i in self.touched},
             perhaps={i + distance for i in self.perhaps},
@@ -125,9 +133,14 @@ class Vma:
         return memory.read_page(address + start, length)
 
     def own(self, memory: Memory, index: int) -> None:
-        """Copy a page of a private mapping, unless that was done already."""
-        if not self.shared and index not in self.private:
+        """Have a copy of a page of a private mapping that no other process has."""
+        if self.shared:
+            return
+        if index not in self.private:
             self.private[index] = self.read(memory, index, 0, memory.page)
+            self.copies[index] = memory.copied()
+        elif self.copies[index] in memory.forked:
+            self.copies[index] = memory.copied()
 
     def write(self, memory: Memory, index: int, start: int, data: bytes) -> None:
         """Change bytes of a page, whatever its protection.

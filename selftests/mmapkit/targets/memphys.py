@@ -25,7 +25,7 @@ from mmapkit.program import (
     Sharing,
     Store,
 )
-from mmapkit.target import Fixed, Node, Patterned, Target, Traits, Window
+from mmapkit.target import UNOWNED, Fixed, Node, Patterned, Target, Traits, Window
 from mmapkit.verdict import Ok, Verdict
 
 NODES = (
@@ -85,13 +85,13 @@ def _reserved(machine: Machine) -> list[Window]:
     if not match:
         return []
     size, base = int(match[1], 16), int(match[2], 16)
-    return [Window("reserved", base, size, Patterned(), writable=True)]
+    return [Window("reserved", base, size, Patterned(), writable=True, uses=UNOWNED)]
 
 
 def _snapshot(machine: Machine, name: str, base: int, size: int) -> Window:
     """Return a window with what the kernel reads there now."""
     data = read_bytes(machine, NODES[0].path, base, size)
-    return Window(name, base, size, Fixed(data))
+    return Window(name, base, size, Fixed(data), uses=UNOWNED)
 
 
 def _tables(rom: Window) -> int | None:
@@ -131,7 +131,8 @@ def _bar(machine: Machine) -> list[Window]:
         return []
     lines = read_text(machine, f"{_BAR_DEVICE}/resource").splitlines()
     start, end, _ = (int(word, 16) for word in lines[2].split())
-    window = Window("bar", start, end + 1 - start, HostFile(file), writable=True)
+    size, content = end + 1 - start, HostFile(file)
+    window = Window("bar", start, size, content, writable=True, uses=UNOWNED)
     return [window]
 
 

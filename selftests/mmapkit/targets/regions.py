@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from mmapkit.control import Backing, Control, Lifetime, Method, MethodFlag
 from mmapkit.machine import Machine
-from mmapkit.target import Node, Patterned, Target, Window
+from mmapkit.target import RAM, SLAB, Node, Patterned, Target, Window
 from mmapkit.targets.memphys import read_target
 
 #: bytes of a region; of one whose method maps what a PMD maps
@@ -66,6 +66,7 @@ def make(
     start = region.base
     if start is None:
         start = _SCATTERED + (len(target.nodes) << 40)
+    uses = SLAB if pair.backing is Backing.KMALLOC else RAM
     node = Node(
         region.path,
         pair.method.name,
@@ -76,10 +77,12 @@ def make(
         eager=MethodFlag.EAGER in pair.method.flags,
         pages=MethodFlag.PAGE in pair.method.flags,
         around=bool(pair.method.flags & (MethodFlag.AROUND | MethodFlag.HUGE)),
+        contiguous=pair.backing is not Backing.VMALLOC,
+        uses=uses,
     )
     if phys or node.owns:
         return node, None
-    return node, Window(name, start, size, Patterned(), True, region.path)
+    return node, Window(name, start, size, Patterned(), True, region.path, uses)
 
 
 def read_regions(machine: Machine) -> Target:
