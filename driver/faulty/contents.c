@@ -3,11 +3,50 @@
  * memphys_faulty: methods that answer in time, but give the wrong memory, or
  * the right memory with the wrong rights or flags.
  */
+#include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
 
 #include "faulty.h"
+
+static vm_fault_t faulty_insert_pfn(struct vm_fault *vmf, unsigned long pfn)
+{
+	if (vmf->vma->vm_flags & VM_MIXEDMAP)
+		return vmf_insert_mixed(vmf->vma, vmf->address, pfn);
+
+	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+}
+
+/* Pages that leave the lists of their processor at once when they are freed. */
+#define FREED_ORDER	(PAGE_ALLOC_COSTLY_ORDER + 1)
+
+/*
+ * The memory has been given back before it is mapped, as a buffer is that was
+ * freed or made anew while mappings of it live (CVE-2024-0582, c392cbecd8ec). A
+ * PFN asks nobody: all goes well until somebody else is given the page.
+ */
+static vm_fault_t faulty_freed_fault(struct vm_fault *vmf,
+				     const struct memphys_memory *memory,
+				     unsigned long index)
+{
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, FREED_ORDER);
+	unsigned long pfn;
+
+	if (!page)
+		return VM_FAULT_OOM;
+
+	pfn = page_to_pfn(page);
+	__free_pages(page, FREED_ORDER);
+	return faulty_insert_pfn(vmf, pfn);
+}
+
+const struct memphys_method faulty_freed_method = {
+	.name = "freed",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_freed_fault,
+};
 
 /* Each page stands where its neighbour belongs. */
 static vm_fault_t faulty_swapped_fault(struct vm_fault *vmf,
@@ -19,10 +58,7 @@ static vm_fault_t faulty_swapped_fault(struct vm_fault *vmf,
 	if (!memphys_arena_owns(pfn ^ 1))
 		return VM_FAULT_SIGBUS;
 
-	if (vmf->vma->vm_flags & VM_MIXEDMAP)
-		return vmf_insert_mixed(vmf->vma, vmf->address, pfn ^ 1);
-
-	return vmf_insert_pfn(vmf->vma, vmf->address, pfn ^ 1);
+	return faulty_insert_pfn(vmf, pfn ^ 1);
 }
 
 const struct memphys_method faulty_swapped_method = {

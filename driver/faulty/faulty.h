@@ -12,6 +12,7 @@ int faulty_lazy_mmap(struct vm_area_desc *desc,
 		     const struct memphys_memory *memory, unsigned long index);
 
 /* contents.c: answers in time, with wrong memory, rights or flags. */
+extern const struct memphys_method faulty_freed_method;
 extern const struct memphys_method faulty_page_io_method;
 extern const struct memphys_method faulty_swapped_method;
 extern const struct memphys_method faulty_shared_prot_method;

@@ -21,6 +21,7 @@ MODULE_PARM_DESC(disposable,
 
 static const struct memphys_method * const methods[] = {
 	&faulty_busy_method,
+	&faulty_freed_method,
 	&faulty_nopage_method,
 	&faulty_oops_method,
 	&faulty_original_method,

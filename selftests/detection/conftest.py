@@ -10,6 +10,7 @@ from mmapkit.targets.memphys import read_target
 
 METHODS = (
     "busy",
+    "freed",
     "nopage",
     "oops",
     "original",
