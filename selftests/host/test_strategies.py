@@ -48,6 +48,7 @@ def test_programs_vary_in_what_they_do():
     assert set(kinds) == {
         *("open", "close", "mmap", "munmap", "mprotect", "load", "store"),
         *("fill", "digest", "pread", "pwrite", "fork", "wait"),
+        *("pagemap", "kpageflags", "kpagecount", "smaps", "faults"),
     }
     assert len(flags) >= 16
 

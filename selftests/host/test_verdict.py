@@ -52,6 +52,13 @@ def test_other_text_is_no_result(text):
         parse_result(text)
 
 
+def test_outcome_without_an_operation_is_equal_whatever_that_came_to():
+    one, other = Outcome((Ok(), Value(1))), Outcome((Ok(), Value(2)))
+    assert one != other
+    assert one.without({1}) == other.without({1})
+    assert one.without({0}) != other.without({0})
+
+
 def test_outcomes_are_equal_by_results_verdict_and_place():
     one = Outcome((Ok(),), Verdict.HANG, 1, evidence=(("state", "D"),))
     assert one == Outcome((Ok(),), Verdict.HANG, 1)

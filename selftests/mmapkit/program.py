@@ -515,6 +515,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
 #: what tasks there are, and what they may do, is settled before a block
 CHANGES_TASKS = (Fork, Thread, Wait, Drop)
 
+#: what the kernel has for a mapping, which differs by the method and the machine
+LOOKS = (Pagemap, Kpageflags, Kpagecount, Smaps, Faults)
+
 #: what madvise(2) can be told, in lower case without MADV_
 ADVICES = (
     *("normal", "random", "sequential", "willneed", "dontneed", "free", "cold"),
@@ -556,6 +559,12 @@ class Program:
                 replace(op, path=paths(op.path)) if isinstance(op, Open) else op
                 for op in self.operations
             ),
+        )
+
+    def looks(self) -> frozenset[int]:
+        """Return the indices of operations that look at what the kernel has."""
+        return frozenset(
+            index for index, op in enumerate(self) if isinstance(op, LOOKS)
         )
 
     def names(self) -> frozenset[str]:

@@ -5,7 +5,8 @@ form, which the agent writes and reports show.
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 
@@ -208,3 +209,11 @@ class Outcome:
     order: tuple[int, ...] = field(default=(), compare=False)
     allowed: int = field(default=1, compare=False)
     due: "Outcome | None" = field(default=None, compare=False, repr=False)
+
+    def without(self, indices: Collection[int]) -> "Outcome":
+        """Return the outcome with nothing said of some of its operations."""
+        results = tuple(
+            NotReached() if index in indices else result
+            for index, result in enumerate(self.results)
+        )
+        return replace(self, results=results)

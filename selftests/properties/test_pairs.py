@@ -34,8 +34,9 @@ def check_two(lab, nodes, program, choice):
     for outcome in outcomes:
         assert outcome == outcome.due
     one, other = outcomes
-    if one.due == other.due:
-        assert one == other
+    looks = program.looks()
+    if one.due.without(looks) == other.due.without(looks):
+        assert one.without(looks) == other.without(looks)
 
 
 def of_size(lab, size):

@@ -6,8 +6,11 @@ from dataclasses import replace
 from mmapkit.program import (
     Close,
     Digest,
+    Faults,
     Fill,
     Fork,
+    Kpagecount,
+    Kpageflags,
     Load,
     Mmap,
     Mprotect,
@@ -15,8 +18,10 @@ from mmapkit.program import (
     Offset,
     Open,
     Operation,
+    Pagemap,
     Pread,
     Pwrite,
+    Smaps,
     Store,
     Wait,
 )
@@ -121,15 +126,29 @@ def _wait(s: Setting, number: int) -> Operation:
     return Wait(1)
 
 
+def _look(s: Setting, number: int) -> Operation:
+    off = s.boundary()
+    if s.how.pick((False, False, False, True)):
+        return Smaps(number, off)
+    pages = s.where.pick((6, 1, 2, 8, 32))
+    kind = s.how.pick((Pagemap, Kpagecount, Kpageflags))
+    return kind(number, off, pages * s.shape.page)
+
+
+def _faults(s: Setting, number: int) -> Operation:
+    return Faults()
+
+
 _Maker = Callable[[Setting, int], Operation]
 
 # Each as often as it stands here; the simplest first.
-_PLAIN: tuple[_Maker, ...] = (
+_OFTEN: tuple[_Maker, ...] = (
     *(_load, _store, _digest, _fill, _load, _store, _digest, _fill),
     *(_munmap, _mprotect, _munmap, _mprotect, _new_mmap, _new_mmap, mmap),
     *(_pread, _pread, _pwrite, _open, _close),
 )
-_FORKING: tuple[_Maker, ...] = (*_PLAIN, _fork, _fork, _wait, _wait)
+_PLAIN: tuple[_Maker, ...] = (*_OFTEN * 3, _look, _look, _faults)
+_FORKING: tuple[_Maker, ...] = (*_PLAIN, *(_fork, _fork, _wait, _wait) * 3)
 
 
 def operation(
