@@ -4,7 +4,7 @@ import pytest
 
 from mmapkit.agent import Hello, Mode
 from mmapkit.errors import TargetError
-from mmapkit.program import Fork, Open, Pread
+from mmapkit.program import Fork, Mmap, Open, Pread
 from mmapkit.targets.memphys import NODES, _tracked_forks, _traits
 from mmapkit.verdict import Data, Errno, Ok, Outcome, Verdict, Void
 
@@ -29,6 +29,9 @@ class FakeMachine:
         self.mem = Outcome((*REFUSED, Ok()))
 
     def run(self, program, mode=Mode.FRESH):
+        if isinstance(program[0], Mmap):
+            # Memory of nobody, on a kernel that knows all there is.
+            return Outcome((Ok(),) * len(program))
         path = program[0].path
         assert path not in [node.path for node in NODES], "the driver was asked"
         if path == "/dev/mem":
