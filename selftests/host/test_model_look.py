@@ -290,3 +290,12 @@ def test_look_leaves_everything_as_it_was():
     text = opened("fault", "private") + "load m0 1\n{}pagemap m0"
     looks = "pagemap m0\nkpageflags m0\nkpagecount m0\nsmaps m0\nmincore m0\n"
     assert expect(text.format(looks), [])[-1] == expect(text.format(""), [])[-1]
+
+
+def test_who_faults_in_a_block_is_open():
+    text = opened("fault", "shared") + "thread p1\ntogether\n  p0: load m0 1\n"
+    text += "  p1: load m0 1\nend\nfaults\np1: faults"
+    told = expect(text, [])[:5]
+    for counts in (["ok 0x1", "ok 0x0"], ["ok 0x0", "ok 0x1"], ["ok 0x1", "ok 0x1"]):
+        assert expect(text, told + counts)[5:] == counts
+    assert expect(text, [*told, "ok 0x9", "ok 0x0"])[5] != "ok 0x9"

@@ -49,10 +49,14 @@ class Way:
         return other
 
     def forget_faults(self) -> None:
-        """Leave open who of those that touched a page had to fault for it."""
-        for task in self.state.tasks.values():
-            if task.faults is not None:
-                task.faults = (0, sum(task.faults) * len(self.state.tasks))
+        """Leave open who of those that touched a page had to fault for it.
+
+        Several at once may, where one after the other would find it there.
+        """
+        tasks = [task for task in self.state.tasks.values() if task.faults is not None]
+        most = sum(task.faults[1] for task in tasks if task.faults is not None)
+        for task in tasks:
+            task.faults = (0, 2 * most)
 
     def same(self, other: "Way") -> bool:
         """Tell whether all that comes is the same for both."""
