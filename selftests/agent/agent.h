@@ -317,6 +317,7 @@ void look_print(const struct op *op, const struct result *res);
 void memory_init(unsigned int task);
 void memory_forget(void);
 void memory_faults(struct result *res);
+void memory_prepare(void);
 void memory_run(const struct op *op, struct result *res, unsigned char *base);
 
 /*

@@ -65,9 +65,10 @@ static uint64_t rest_of_mapping(const struct mapping *m, const struct op *op)
 	return op->off < whole ? whole - op->off : 0;
 }
 
-/* Have what transfers need, while the process may still map it. */
+/* Have what transfers and digests need, while the process may still map it. */
 void calls_prepare(void)
 {
+	memory_prepare();
 	if (transfer_buf)
 		return;
 	transfer_buf = mmap(NULL, MAX_TRANSFER, PROT_READ | PROT_WRITE,

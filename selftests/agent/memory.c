@@ -152,7 +152,8 @@ static uint32_t digest_chunk(const struct op *op, const unsigned char *at,
 	return crc32(0, buf, n);
 }
 
-static void have_chunk_crc(void)
+/* Have what digests need, while the process may still map it. */
+void memory_prepare(void)
 {
 	if (chunk_crc)
 		return;
@@ -256,7 +257,7 @@ void memory_run(const struct op *op, struct result *res, unsigned char *base)
 	uint64_t before;
 
 	if (op->kind == OP_DIGEST)
-		have_chunk_crc();
+		memory_prepare();
 	counted = false;
 	if (shared->counts)
 		rehearse(op, res);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -21,6 +22,12 @@ static __thread unsigned int me;
 
 /* The threads of this process, by the numbers of the tasks. */
 static pthread_t threads[MAX_PROCS];
+
+/*
+ * A thread that was made has what it needs. What comes next may limit what the
+ * process may map.
+ */
+static sem_t ready;
 
 /* Sleep until the bell of this task rings again; now and then anyway. */
 static void sleep_on_bell(uint32_t seen)
@@ -179,6 +186,8 @@ static void *be_thread(void *task)
 	me = (uintptr_t)task;
 	shared->proc[me].pid = gettid();
 	memory_init(me);
+	calls_prepare();
+	sem_post(&ready);
 	work();
 	return NULL;
 }
@@ -192,10 +201,13 @@ static void run_thread(const struct op *op, struct result *res)
 		return;
 	}
 
+	sem_init(&ready, 0, 0);
 	err = pthread_create(&threads[op->peer], NULL, be_thread,
 			     (void *)(uintptr_t)op->peer);
 	if (err)
 		shared->proc[op->peer].state = PROC_NONE;
+	while (!err && sem_wait(&ready) && errno == EINTR)
+		;
 	res->kind = err ? RESULT_ERRNO : RESULT_OK;
 	res->err = err;
 }

@@ -228,3 +228,16 @@ def test_blocks_on_a_file_come_to_what_the_model_allows(
     outcome = machine.run(program, Mode.KEEP)
     due, _ = model.expect(program).nearest(outcome.results)
     assert outcome == due
+
+
+def test_limit_leaves_what_the_agent_itself_needs(machine):
+    """Of all threads, also those that were made just before."""
+    program = parse_program(
+        "memfd f0 0x3000\nmmap m0 f0 off=0 len=0x3000 prot=rw flags=shared\n"
+        "thread p1\nlimit 0x1000\ndigest m0\np1: digest m0\np1: pread f0 off=0 len=1\n"
+        "mmap m1 f0 off=0 len=0x2000 prot=rw flags=shared\n"
+    )
+    results = [str(result) for result in machine.run(program).results]
+    assert results[4] == results[5]
+    assert results[4].startswith("ok 12288 #")
+    assert results[6:] == ["ok =00", "ENOMEM"]
