@@ -345,7 +345,7 @@ int capability_number(const char *name, size_t len);
  * @block: number of the line that the open block began with; 0 without one
  * @block_column: where on it
  * @filled: there is an operation in the open block
- * @wrong: the offending character, once there is one
+ * @column: of what is wrong, from 1 on
  * @message: what is wrong with it
  */
 struct parser {
@@ -355,7 +355,7 @@ struct parser {
 	unsigned int block;
 	unsigned int block_column;
 	bool filled;
-	const char *wrong;
+	unsigned int column;
 	char message[128];
 };
 
@@ -385,8 +385,14 @@ void port_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void port_answer(int err);
 void port_flush(void);
 
-/* program.c: program text into @shared. */
+/*
+ * program.c: program text into @shared. What is not true has left place and
+ * reason in the parser.
+ */
 bool program_read(void);
+void program_begin(struct parser *p);
+bool program_take(struct parser *p, const char *line);
+bool program_end(struct parser *p);
 
 /* result.c: results as text. */
 void result_print(unsigned int index);

@@ -2,6 +2,7 @@
 /*
  * memphys agent: a program as it comes in, line by line, into shared memory.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "parse.h"
@@ -9,7 +10,15 @@
 /* Index of the first operation of the block at hand. */
 static unsigned int block_start;
 
-static bool take_line(struct parser *p, const char *line)
+void program_begin(struct parser *p)
+{
+	memset(p, 0, sizeof(*p));
+	memset(&shared->proc[1], 0, sizeof(shared->proc) - sizeof(struct proc));
+	shared->nops = 0;
+}
+
+/* The next line. */
+bool program_take(struct parser *p, const char *line)
 {
 	static struct op spare;
 	unsigned int nops = shared->nops;
@@ -17,6 +26,7 @@ static bool take_line(struct parser *p, const char *line)
 	enum line_kind kind;
 	unsigned int i;
 
+	p->number++;
 	if (!parse_line(p, line, op, &kind))
 		return false;
 
@@ -41,38 +51,39 @@ static bool take_line(struct parser *p, const char *line)
 	return true;
 }
 
-/* Read a program up to its "go"; false when it is malformed, or cut off. */
-bool program_read(void)
+/* There are no more lines. */
+bool program_end(struct parser *p)
 {
-	struct parser p = { .number = 0 };
 	unsigned int i;
-	bool good = true;
 
-	memset(&shared->proc[1], 0, sizeof(shared->proc) - sizeof(struct proc));
-	shared->nops = 0;
-	for (;;) {
-		char *line = port_read_line();
-
-		if (!line)
-			return false;
-		if (!strcmp(line, "go"))
-			break;
-		p.number++;
-		if (good && !take_line(&p, line)) {
-			port_print("error %u %u %s\n", p.number,
-				   (unsigned int)(p.wrong - p.line + 1),
-				   p.message);
-			good = false;
-		}
-	}
-	if (good && p.block) {
-		port_print("error %u %u a block without an end\n", p.block,
-			   p.block_column);
-		good = false;
-	}
 	shared->counts = false;
 	for (i = 0; i < shared->nops; i++)
 		shared->counts |= shared->op[i].kind == OP_FAULTS;
 	memset(shared->result, 0, shared->nops * sizeof(shared->result[0]));
+	if (!p->block)
+		return true;
+
+	p->number = p->block;
+	p->column = p->block_column;
+	snprintf(p->message, sizeof(p->message), "a block without an end");
+	return false;
+}
+
+/* Read a program up to its "go"; false when it is malformed, or cut off. */
+bool program_read(void)
+{
+	struct parser p;
+	bool good = true;
+	char *line;
+
+	program_begin(&p);
+	while ((line = port_read_line()) && strcmp(line, "go"))
+		good = good && program_take(&p, line);
+	if (!line)
+		return false;
+
+	good = good && program_end(&p);
+	if (!good)
+		port_print("error %u %u %s\n", p.number, p.column, p.message);
 	return good;
 }

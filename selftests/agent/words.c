@@ -21,7 +21,7 @@ bool refuse(struct parser *p, const char *where, const char *fmt, ...)
 {
 	va_list args;
 
-	p->wrong = where;
+	p->column = where - p->line + 1;
 	va_start(args, fmt);
 	vsnprintf(p->message, sizeof(p->message), fmt, args);
 	va_end(args);
@@ -226,7 +226,7 @@ bool token_names(struct parser *p, struct token t, const struct name *names,
 		 const char *what, int *value)
 {
 	const char *end = t.start + t.len;
-	int sum = 0, one;
+	int sum = 0, one = 0;
 
 	for (;;) {
 		const char *comma = memchr(t.start, ',', end - t.start);
