@@ -24,6 +24,7 @@ MAY = {
     "forms": "forms_space program words",
     "grammar": "forms program words",
     "text": "program",
+    "case": "grammar program verdict",
     "target": "program content",
     "model": "model.access model.address_space model.advice model.blocks "
     "model.files model.look model.mapping model.memory model.outside "
@@ -68,7 +69,7 @@ MAY = {
     "machine.local": "agent machine machine.session program verdict",
     "machine.image": "build kernel",
     "machine.launcher": "machine.qemu",
-    "machine.qemu": "agent machine machine.session program verdict",
+    "machine.qemu": "agent machine machine.image machine.session program verdict",
     "control": "control.client control.events control.family control.sockets "
     "control.values control.wire",
     "control.family": "",
