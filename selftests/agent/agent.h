@@ -299,7 +299,8 @@ void calls_prepare(void);
 void calls_run(const struct op *op, struct result *res);
 
 /* init.c: what /init of a virtual machine has to do. */
-int init_machine(const char *port_name);
+void init_machine(void);
+int init_port(const char *name);
 int init_insmod(const char *path, const char *args);
 int init_rmmod(const char *name);
 int init_put(const char *path, const char *text);
@@ -393,6 +394,9 @@ bool program_read(void);
 void program_begin(struct parser *p);
 bool program_take(struct parser *p, const char *line);
 bool program_end(struct parser *p);
+
+/* replay.c: cases, and what comes of them; returns the exit status. */
+int replay(int argc, char **argv);
 
 /* result.c: results as text. */
 void result_print(unsigned int index);

@@ -16,7 +16,7 @@
 
 #include "agent.h"
 
-/* Where the modules that the port itself needs are listed, in order. */
+/* Where modules are listed, in order, with their options. */
 #define BOOT_MODULES	"/modules/boot"
 
 static const struct {
@@ -73,17 +73,20 @@ int init_put(const char *path, const char *text)
 static void load_boot_modules(void)
 {
 	FILE *list = fopen(BOOT_MODULES, "re");
-	char path[256];
+	char line[256];
 
 	if (!list)
 		return;
-	while (fgets(path, sizeof(path), list)) {
+	while (fgets(line, sizeof(line), list)) {
+		char *options = line + strcspn(line, "\n ");
 		int err;
 
-		path[strcspn(path, "\n")] = '\0';
-		err = init_insmod(path, "");
+		if (*options)
+			*options++ = '\0';
+		options[strcspn(options, "\n")] = '\0';
+		err = init_insmod(line, options);
 		if (err && err != EEXIST)
-			printf("agent: %s: %s\n", path, errno_name(err));
+			printf("agent: %s: %s\n", line, errno_name(err));
 	}
 	fclose(list);
 }
@@ -119,9 +122,9 @@ static int try_port(const char *name)
 
 /*
  * The driver learns of its ports from the host, some time after it is loaded:
- * look again until the port is there.
+ * look again until the port is there. Its descriptor, or -1.
  */
-static int find_port(const char *name)
+int init_port(const char *name)
 {
 	const struct timespec pause = { .tv_nsec = 2000000 };
 	unsigned int tries;
@@ -131,17 +134,18 @@ static int find_port(const char *name)
 		nanosleep(&pause, NULL);
 		fd = try_port(name);
 	}
+	if (fd < 0)
+		printf("agent: no virtio port \"%s\"\n", name);
 	return fd;
 }
 
 /*
- * Mount what the operations look at, load the drivers of the port, open it.
- * The port's descriptor, or -1: there is nobody to tell but the console.
+ * Mount what the operations look at, and load modules, the drivers of the port
+ * among them. There is nobody to tell but the console.
  */
-int init_machine(const char *port_name)
+void init_machine(void)
 {
 	size_t i;
-	int fd;
 
 	for (i = 0; i < ARRAY_SIZE(mounts); i++) {
 		mkdir(mounts[i].where, 0755);
@@ -152,9 +156,4 @@ int init_machine(const char *port_name)
 	}
 
 	load_boot_modules();
-
-	fd = find_port(port_name);
-	if (fd < 0)
-		printf("agent: no virtio port \"%s\"\n", port_name);
-	return fd;
 }

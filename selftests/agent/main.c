@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * memphys agent: entry and command loop. As process 1 it sets a machine up and
- * listens on a virtio port; otherwise it listens on its standard input.
+ * listens on a virtio port; otherwise it listens on its standard input. With
+ * "replay" for its first argument it runs cases instead, see replay.c.
  *
  *   let NAME NUMBER       a name for file offsets of programs
  *   insmod PATH [ARGS]    ok, or the name of an errno
@@ -167,43 +168,65 @@ static void obey(char *line)
 	port_flush();
 }
 
-int main(void)
+/* What programs need, but for a port. */
+static bool get_ready(void)
 {
-	bool first = getpid() == 1;
-	int in = STDIN_FILENO, out = STDOUT_FILENO;
-	char *line;
-
 	page_size = sysconf(_SC_PAGESIZE);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
-		return 1;
+		return false;
 	shared->supervisor = getpid();
-
 	shared->idle_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (shared->idle_fd < 0)
+		return false;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	signal(SIGPIPE, SIG_IGN);
+	bytes_init();
+	space_find_room();
+	return true;
+}
+
+/* Obey whoever is at the other end of the port. */
+static int serve(bool first)
+{
+	int in = STDIN_FILENO, out = STDOUT_FILENO;
+	char *line;
+
 	if (first) {
-		in = init_machine(PORT_NAME);
+		in = init_port(PORT_NAME);
 		out = in;
 	} else {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	}
-	if (in < 0 || shared->idle_fd < 0 || !port_open(in, out)) {
-		if (first)
-			reboot(RB_POWER_OFF);
+	if (in < 0 || !port_open(in, out))
 		return 1;
-	}
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	signal(SIGPIPE, SIG_IGN);
 
-	bytes_init();
-	space_find_room();
 	cal = calibrate();
 	say_hello();
-
 	while ((line = port_read_line()))
 		obey(line);
+	return 0;
+}
 
+int main(int argc, char **argv)
+{
+	bool replays = argc > 1 && !strcmp(argv[1], "replay");
+	bool first = getpid() == 1;
+	int status = 1;
+
+	/* The kernel gives init all that it does not know itself. */
+	if (!first && argc > 1 && !replays) {
+		fprintf(stderr, "agent: unknown: %s; replay CASE... it is, or nothing\n",
+			argv[1]);
+		return 2;
+	}
+	if (first)
+		init_machine();
+	if (get_ready())
+		status = replays ? replay(argc - 1, argv + 1) : serve(first);
 	if (first)
 		reboot(RB_POWER_OFF);
-	return 0;
+	return status;
 }
