@@ -5,7 +5,7 @@ then it is done for, and Machines hands out another.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -69,6 +69,12 @@ class Machine(Protocol):
 
     def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
         """Run a program. Whatever happens to the machine is in the outcome."""
+
+    def replay(self, cases: Iterable[Path]) -> tuple[str, ...]:
+        """Return what the agent prints of cases when nobody listens to it but a user.
+
+        On a machine like this one, with the driver loaded.
+        """
 
     @property
     def usable(self) -> bool:

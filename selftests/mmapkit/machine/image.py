@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from mmapkit.build import cached, command, copy_sources
@@ -22,6 +23,16 @@ def build_agent(source: Path) -> Path:
     return cached("agent", [source], make) / "agent"
 
 
+def _packed(root: Path) -> bytes:
+    """Return an archive of all that is in a folder."""
+    names = [".", *sorted(str(p.relative_to(root)) for p in root.rglob("*"))]
+    pack = ["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"]
+    text = "\n".join(names).encode()
+    return subprocess.run(
+        pack, cwd=root, input=text, stdout=subprocess.PIPE, check=True
+    ).stdout
+
+
 def build_initrd(kernel: Kernel, agent: Path, modules: Path) -> Path:
     """Pack the agent, the modules that its port needs, and the built modules."""
     chain = module_chain(kernel, "virtio_pci", "virtio_console")
@@ -39,15 +50,29 @@ def build_initrd(kernel: Kernel, agent: Path, modules: Path) -> Path:
         (root / "modules" / "boot").write_text("".join(boot))
         for path in modules.glob("*.ko"):
             shutil.copy(path, root / "modules")
-        names = [".", *sorted(str(p.relative_to(root)) for p in root.rglob("*"))]
-        pack = ["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"]
-        with (folder / "initrd").open("wb") as out:
-            subprocess.run(
-                pack, cwd=root, input="\n".join(names).encode(), stdout=out, check=True
-            )
+        (folder / "initrd").write_bytes(_packed(root))
         shutil.rmtree(root)
 
     parts: list[bytes | str | Path] = [agent.read_bytes(), kernel.release]
     for path in [*chain, *sorted(modules.glob("*.ko"))]:
         parts += [path.name, path.read_bytes()]
     return cached("initrd", parts, make) / "initrd"
+
+
+def add_cases(initrd: Path, cases: Iterable[Path], driver: str, folder: Path) -> Path:
+    """Write an initramfs for a replay into a folder, which is empty; return it.
+
+    initrd is what build_initrd() has made. Its agent finds the cases in /cases, and
+    loads the driver, with these options, before it runs them. An archive may
+    follow on another, and its files take the place of those (initramfs in
+    Documentation/driver-api/early-userspace/).
+    """
+    root = folder / "root"
+    for name in ("cases", "modules"):
+        (root / name).mkdir(parents=True)
+    for path in cases:
+        shutil.copy(path, root / "cases")
+    (root / "modules" / "boot").write_text(f"/modules/memphys.ko {driver}\n")
+    file = folder / "initrd"
+    file.write_bytes(initrd.read_bytes() + _packed(root))
+    return file

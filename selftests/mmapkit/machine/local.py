@@ -7,6 +7,7 @@ there.
 import os
 import socket
 import subprocess
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from mmapkit.verdict import Outcome
 
 #: seconds until the agent greets
 _PATIENCE = 20.0
+
+#: seconds for a replay
+_REPLAY = 120.0
 
 
 def spawn(agent: Path) -> tuple[subprocess.Popen[bytes], Agent]:
@@ -41,6 +45,7 @@ class LocalMachine(OverSession):
 
     def __init__(self, agent: Path, modules: Path | None, arena: int) -> None:
         """modules: the folder with the driver; None when there is none to load."""
+        self._file = agent
         self._modules = modules
         self._arena = arena
         self._loaded: list[str] = []
@@ -86,6 +91,16 @@ class LocalMachine(OverSession):
         except MachineLost as err:
             self.close()
             return outcome_of_loss(program, mode, self._session.runs, err, ())
+
+    def replay(self, cases: Iterable[Path]) -> tuple[str, ...]:
+        done = subprocess.run(
+            [self._file, "replay", *cases],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_REPLAY,
+        )
+        return tuple((done.stdout + done.stderr).splitlines())
 
     def close(self) -> None:
         """Unload what was loaded, if the kernel is still in its senses.

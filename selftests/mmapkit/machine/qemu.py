@@ -11,8 +11,9 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qemu.qmp import QMPError
@@ -20,7 +21,7 @@ from qemu.qmp.legacy import QEMUMonitorProtocol
 
 from mmapkit.agent import Agent, Mode, Stream
 from mmapkit.errors import MachineError, MachineLost
-from mmapkit.machine import outcome_of_loss
+from mmapkit.machine import image, outcome_of_loss
 from mmapkit.machine.session import OverSession, Session
 from mmapkit.program import Program
 from mmapkit.verdict import Outcome
@@ -35,6 +36,9 @@ BAR_SLOT = 0x10
 
 #: seconds for a silent machine to say where its CPUs are
 LAST_WORDS = 3.0
+
+#: seconds for a replay, once the machine has booted
+REPLAY = 120.0
 
 #: bytes of RAM that the driver allocates for tests; a page-table's worth on
 #: both sides of a 2 MiB boundary
@@ -186,6 +190,18 @@ class QemuMachine(OverSession):
             self.close()
             return outcome_of_loss(program, mode, self._session.runs, err, console)
 
+    def replay(self, cases: Iterable[Path]) -> tuple[str, ...]:
+        with tempfile.TemporaryDirectory(prefix="memphys-") as name:
+            folder = Path(name)
+            arena = f"arena={ARENA}"
+            config = replace(
+                self.config,
+                initrd=image.add_cases(self.config.initrd, cases, arena, folder),
+                append=(*self.config.append, "--", "replay", "/cases"),
+            )
+            console = self.console.with_name("replay.txt")
+            return run_alone(config, self._number, console)
+
     def _console_from(self, start: int) -> tuple[str, ...]:
         data = self.console.read_bytes()[start:]
         return tuple(data.decode(errors="replace").splitlines())
@@ -295,3 +311,18 @@ def spawn(config: Config, number: int, console: Path) -> Starting:
                 raise MachineError(f"setpriv cannot start QEMU: {err}") from err
         undo.pop_all()
     return Starting(config, number, console, folder, words, process, port, qmp, since)
+
+
+def run_alone(config: Config, number: int, console: Path) -> tuple[str, ...]:
+    """Run a machine that needs nobody, and return what its console has at its end.
+
+    MachineLost when it does not end by itself.
+    """
+    starting = spawn(config, number, console)
+    try:
+        starting.process.wait(timeout=config.patience + REPLAY)
+    except subprocess.TimeoutExpired as err:
+        raise MachineLost(f"the machine does not end; see {console}") from err
+    finally:
+        starting.discard()
+    return tuple(console.read_text(errors="replace").splitlines())

@@ -1,0 +1,58 @@
+"""The cases of selftests/cases: what is written there, by three ways.
+
+Through the kit, against what stands in the file and against the model; and by the
+agent alone, which is how somebody without Python runs them.
+"""
+
+import pytest
+
+from mmapkit.case import read_case
+from mmapkit.ktap import Status, parse
+from mmapkit.setup import ROOT
+from mmapkit.targets.memphys import NODES
+
+FILES = sorted((ROOT / "selftests" / "cases").glob("*.case"))
+CASES = [read_case(path) for path in FILES]
+WINDOWS = {node.path for node in NODES}
+
+# (case, node); those without a node have "".
+TESTS = [(case, node) for case in CASES for node in case.nodes or ("",)]
+
+
+def name_of(case, node):
+    return f"{case.name} {node.removeprefix('/dev/memphys/')}".strip()
+
+
+IDS = [name_of(case, node) for case, node in TESTS]
+
+
+@pytest.mark.parametrize(("case", "node"), TESTS, ids=IDS)
+def test_case_comes_to_what_is_written(request, case, node):
+    # Regions are on a machine of their own.
+    needs_region = node and node not in WINDOWS
+    lab = request.getfixturevalue("regions" if needs_region else "lab")
+    outcome = lab.run(case.on(node))
+    assert case.differences(outcome) == []
+    assert outcome == outcome.due
+
+
+@pytest.fixture(scope="module")
+def told(lab):
+    """What the agent alone says of all cases, by the name of the test."""
+    report = parse(lab.machine.replay(FILES))
+    assert report.problems == ()
+    return {test.name: test for test in report.tests}
+
+
+@pytest.mark.parametrize(("case", "node"), TESTS, ids=IDS)
+def test_agent_alone_says_the_same(told, case, node):
+    test = told[name_of(case, node)]
+    if node and node not in WINDOWS:
+        assert test.status is Status.SKIPPED
+        assert test.reason == f"no {node}"
+    else:
+        assert test.status is Status.PASSED, "\n".join(test.explain())
+
+
+def test_agent_alone_runs_every_case(told):
+    assert list(told) == IDS
