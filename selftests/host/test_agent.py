@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from mmapkit.agent import Mode
@@ -76,6 +76,8 @@ def test_both_parsers_refuse_the_same_lines(raw, program, data):
     )
     # The last line makes sure that nothing of it is carried out.
     text = f"{text[:at]}{extra}{text[at:]}\nlod m0"
+    # What has become a name, the agent has no value for.
+    assume(not re.search("off=[a-z]", text))
     with pytest.raises(ProgramError) as caught:
         parse_program(text)
     assert raw(text) == (caught.value.line, caught.value.column)
