@@ -294,8 +294,9 @@ bool token_flags(struct parser *p, struct token t, int *value)
 	if (!token_names(p, t, map_flags, "flags", value))
 		return false;
 	if (!(*value & MAP_SHARED) == !(*value & MAP_PRIVATE))
-		return refuse(p, t.start, "flags have shared or private, not "
-			      "both: \"%.*s\"", (int)t.len, t.start);
+		return refuse(p, t.start,
+			      "flags have shared or private, not both: \"%.*s\"",
+			      (int)t.len, t.start);
 	return true;
 }
 
