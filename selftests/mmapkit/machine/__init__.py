@@ -70,10 +70,12 @@ class Machine(Protocol):
     def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
         """Run a program. Whatever happens to the machine is in the outcome."""
 
-    def replay(self, cases: Iterable[Path]) -> tuple[str, ...]:
+    def replay(
+        self, cases: Iterable[Path], modules: Iterable[str] = ()
+    ) -> tuple[str, ...]:
         """Return what the agent prints of cases when nobody listens to it but a user.
 
-        On a machine like this one, with the driver loaded.
+        On a machine like this one, with the driver loaded, and then these modules.
         """
 
     @property

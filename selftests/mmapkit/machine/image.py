@@ -59,11 +59,13 @@ def build_initrd(kernel: Kernel, agent: Path, modules: Path) -> Path:
     return cached("initrd", parts, make) / "initrd"
 
 
-def add_cases(initrd: Path, cases: Iterable[Path], driver: str, folder: Path) -> Path:
+def add_cases(
+    initrd: Path, cases: Iterable[Path], modules: Iterable[str], folder: Path
+) -> Path:
     """Write an initramfs for a replay into a folder, which is empty; return it.
 
     initrd is what build_initrd() has made. Its agent finds the cases in /cases, and
-    loads the driver, with these options, before it runs them. An archive may
+    loads modules before it runs them: their names, with options. An archive may
     follow on another, and its files take the place of those (initramfs in
     Documentation/driver-api/early-userspace/).
     """
@@ -72,7 +74,9 @@ def add_cases(initrd: Path, cases: Iterable[Path], driver: str, folder: Path) ->
         (root / name).mkdir(parents=True)
     for path in cases:
         shutil.copy(path, root / "cases")
-    (root / "modules" / "boot").write_text(f"/modules/memphys.ko {driver}\n")
+    words = map(str.split, modules)
+    lines = [" ".join((f"/modules/{name}.ko", *options)) for name, *options in words]
+    (root / "modules" / "boot").write_text("".join(f"{line}\n" for line in lines))
     file = folder / "initrd"
     file.write_bytes(initrd.read_bytes() + _packed(root))
     return file

@@ -92,7 +92,14 @@ class LocalMachine(OverSession):
             self.close()
             return outcome_of_loss(program, mode, self._session.runs, err, ())
 
-    def replay(self, cases: Iterable[Path]) -> tuple[str, ...]:
+    def replay(
+        self, cases: Iterable[Path], modules: Iterable[str] = ()
+    ) -> tuple[str, ...]:
+        for module in modules:
+            name, _, options = module.partition(" ")
+            answer = self.insmod(name, options)
+            if answer != "ok":
+                raise MachineError(f"insmod {name}: {answer}")
         done = subprocess.run(
             [self._file, "replay", *cases],
             capture_output=True,

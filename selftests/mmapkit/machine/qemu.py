@@ -190,13 +190,15 @@ class QemuMachine(OverSession):
             self.close()
             return outcome_of_loss(program, mode, self._session.runs, err, console)
 
-    def replay(self, cases: Iterable[Path]) -> tuple[str, ...]:
+    def replay(
+        self, cases: Iterable[Path], modules: Iterable[str] = ()
+    ) -> tuple[str, ...]:
         with tempfile.TemporaryDirectory(prefix="memphys-") as name:
             folder = Path(name)
-            arena = f"arena={ARENA}"
+            loaded = (f"memphys arena={ARENA}", *modules)
             config = replace(
                 self.config,
-                initrd=image.add_cases(self.config.initrd, cases, arena, folder),
+                initrd=image.add_cases(self.config.initrd, cases, loaded, folder),
                 append=(*self.config.append, "--", "replay", "/cases"),
             )
             console = self.console.with_name("replay.txt")
