@@ -160,7 +160,9 @@ def _spliced(state: State, mapping: Mapping, op: Peek) -> Result:
             return Errno("EFAULT")
         return Data(mapping.look(state.memory, op.off, length))
 
-    return state.choose(result(done if due is None else due), *map(result, ends))
+    due = done if due is None else due
+    others = [result(end) for end in ends if end != due]
+    return state.choose(result(due), *others) if others else result(due)
 
 
 def _walked(state: State, mapping: Mapping, off: int) -> Vma | None:
