@@ -1,11 +1,22 @@
 """Generated programs: that they make sense, vary, and shrink."""
 
 from collections import Counter
+from itertools import pairwise
 
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from mmapkit.model import Model
-from mmapkit.program import MAX_OPERATIONS, Digest, Mmap, Order, Sharing
+from mmapkit.program import (
+    MAX_OPERATIONS,
+    PEEK_WAYS,
+    POKE_WAYS,
+    Digest,
+    Mmap,
+    Order,
+    Peek,
+    Poke,
+    Sharing,
+)
 from mmapkit.strategies import Shape, large, programs, refused
 from mmapkit.verdict import Errno, Ok, Void
 
@@ -47,10 +58,26 @@ def test_programs_vary_in_what_they_do():
         flags.update((op.flags, op.prot) for op in program if isinstance(op, Mmap))
     assert set(kinds) == {
         *("open", "close", "mmap", "munmap", "mprotect", "load", "store"),
-        *("fill", "digest", "pread", "pwrite", "fork", "wait"),
+        *("fill", "digest", "pread", "pwrite", "fork", "wait", "peek", "poke"),
         *("pagemap", "kpageflags", "kpagecount", "smaps", "faults"),
     }
     assert len(flags) >= 16
+
+
+def test_kernel_has_access_only_after_the_program_itself():
+    ways = set()
+    for program in sample(programs(PATHS)):
+        for before, op in pairwise(program):
+            if not isinstance(op, Peek | Poke):
+                continue
+            length = op.len if isinstance(op, Peek) else len(op.data)
+            touch = Digest(op.map, op.off, length, width=1, proc=op.proc)
+            assert before == touch
+            ways.add((op.word, op.via))
+    assert ways == {
+        *(("peek", way) for way in PEEK_WAYS),
+        *(("poke", way) for way in POKE_WAYS),
+    }
 
 
 MANY_PAGES = {10, 17, 63, 64, 65, 127, 255, 256, 511}

@@ -88,6 +88,7 @@ def programs(
 ) -> st.SearchStrategy[Program]:
     """Return programs of 4 to longest operations on files of nodes.
 
+    A touch before an access by the kernel is not counted.
     nodes: paths of files that show the same memory.
     """
     shape = shape or Shape()
@@ -109,7 +110,7 @@ def programs(
         beginning: list[Operation] = [Open(0, node, mode), mapping]
         if dials.pick((False, True)):
             beginning.append(Open(1, dials.pick(nodes), Mode.RDWR))
-        body = [operation(shape, nodes, forks, draw) for draw in rest]
+        body = [op for draw in rest for op in operation(shape, nodes, forks, draw)]
         whole = (*beginning, *body)
         return Program(tuple(_moved(op, start, shape.size) for op in whole))
 

@@ -1,9 +1,15 @@
-"""One operation: what the dials say of each kind, and how often each comes up."""
+"""One operation: what the dials say of each kind, and how often each comes up.
+
+Where the kernel accesses memory, the program does so before: see after_touch().
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mmapkit.program import (
+    PEEK_WAYS,
+    POKE_WAYS,
+    WORD,
     Close,
     Digest,
     Faults,
@@ -19,10 +25,13 @@ from mmapkit.program import (
     Open,
     Operation,
     Pagemap,
+    Peek,
+    Poke,
     Pread,
     Pwrite,
     Smaps,
     Store,
+    Via,
     Wait,
 )
 from mmapkit.strategies.dials import (
@@ -110,6 +119,27 @@ def _pwrite(s: Setting, number: int) -> Operation:
     return Pwrite(s.how.pick(FILES), off, length, s.how.pick(range(1, 65)))
 
 
+# Bytes that the kernel accesses: whole words where a debugger does.
+_VISITS = (8, 1, 3, 16, 64, 256)
+
+
+def _visit_length(s: Setting, via: Via) -> int:
+    length = s.how.pick(_VISITS)
+    return max(WORD, length - length % WORD) if via is Via.PTRACE else length
+
+
+def _peek(s: Setting, number: int) -> Operation:
+    via = s.how.pick(PEEK_WAYS)
+    return Peek(number, s.place(), len=_visit_length(s, via), via=via)
+
+
+def _poke(s: Setting, number: int) -> Operation:
+    via = s.how.pick(POKE_WAYS)
+    first = s.how.pick(range(1, 65))
+    data = bytes(first + n & 0xFF for n in range(_visit_length(s, via)))
+    return Poke(number, s.place(), data=data, via=via)
+
+
 def _open(s: Setting, number: int) -> Operation:
     return Open(1, s.how.pick(s.nodes), s.how.pick(MODES))
 
@@ -146,15 +176,34 @@ _OFTEN: tuple[_Maker, ...] = (
     *(_load, _store, _digest, _fill, _load, _store, _digest, _fill),
     *(_munmap, _mprotect, _munmap, _mprotect, _new_mmap, _new_mmap, mmap),
     *(_pread, _pread, _pwrite, _open, _close),
+    *(_peek, _poke, _peek, _poke),
 )
 _PLAIN: tuple[_Maker, ...] = (*_OFTEN * 3, _look, _look, _faults)
 _FORKING: tuple[_Maker, ...] = (*_PLAIN, *(_fork, _fork, _wait, _wait) * 3)
 
 
+def after_touch(op: Operation) -> tuple[Operation, ...]:
+    """Return an operation, and before it loads of all that the kernel accesses.
+
+    A page that faults for ever cannot always be killed inside of the kernel: a
+    fault that copy_to_user() raises looks at no signal as long as the handler says
+    NOPAGE (fault_signal_pending() is asked after VM_FAULT_RETRY alone). In user mode
+    it can be.
+    """
+    match op:
+        case Peek():
+            length = op.len
+        case Poke():
+            length = len(op.data)
+        case _:
+            return (op,)
+    return Digest(op.map, op.off, length, width=1, proc=op.proc), op
+
+
 def operation(
     shape: Shape, nodes: Sequence[str], forks: bool, draws: tuple[int, int, int]
-) -> Operation:
-    """Return the operation that three integers stand for."""
+) -> tuple[Operation, ...]:
+    """Return the operation that three integers stand for, after_touch()."""
     what, where, how = draws
     dials = Dials(what)
     make = dials.pick(_FORKING if forks else _PLAIN)
@@ -164,4 +213,4 @@ def operation(
         op = replace(op, proc=dials.pick((0, 0, 1)))
     if isinstance(op, Fill | Digest) and op.len is not None:
         op = replace(op, len=op.len - op.len % op.width)
-    return op
+    return after_touch(op)
