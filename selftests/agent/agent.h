@@ -423,6 +423,7 @@ void space_init(void);
 void space_clean_up(void);
 void space_find_room(void);
 const struct mapping *space_find(unsigned int map);
+bool space_owns(const unsigned char *at, uint64_t len);
 void space_run(const struct op *op, struct result *res);
 void space_run_on(const struct op *op, struct result *res, unsigned char *at);
 

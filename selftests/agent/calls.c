@@ -162,6 +162,13 @@ static void run_on_mapping(const struct op *op, struct result *res)
 		}
 	}
 
+	if (!space_owns(m->base + op->off, sized.len)) {
+		/* So is this: nobody knows what is there. */
+		res->kind = RESULT_ERRNO;
+		res->err = E2BIG;
+		return;
+	}
+
 	switch (op->kind) {
 	case OP_PEEK:
 	case OP_POKE:

@@ -17,6 +17,9 @@
 /* Mappings are laid out with at least this much space between them. */
 #define ROOM		(64UL << 20)
 
+/* Of that, what programs may count on and use. */
+#define MARGIN		(16UL << 20)
+
 /* Alignment of the start of a mapping: the largest page that is common. */
 #define ALIGNMENT	(2UL << 20)
 
@@ -29,7 +32,7 @@ static unsigned int nstrays;
 
 static bool in_room(const unsigned char *at)
 {
-	return (uintptr_t)at >= shared->room_start &&
+	return (uintptr_t)at >= shared->room_start - MARGIN &&
 	       (uintptr_t)at < shared->room_end;
 }
 
@@ -47,9 +50,10 @@ void space_clean_up(void)
 	unsigned int i;
 
 	setrlimit(RLIMIT_AS, &endless);
-	munmap((void *)shared->room_start,
-	       shared->next_addr - shared->room_start);
-	for (i = 0; i < nstrays; i++)
+	/* A program may map before the start of its first mapping, too. */
+	munmap((void *)(shared->room_start - MARGIN),
+	       shared->next_addr + MARGIN - (shared->room_start - MARGIN));
+	for (i = 0; i < nstrays && i < MAX_OPS; i++)
 		munmap(strays[i].base, strays[i].len);
 	space_init();
 }
@@ -94,6 +98,24 @@ const struct mapping *space_find(unsigned int map)
 	return maps[map].base ? &maps[map] : NULL;
 }
 
+/*
+ * Is a range the program's to change? Beside what the kernel has chosen a place
+ * for lies the agent itself.
+ */
+bool space_owns(const unsigned char *at, uint64_t len)
+{
+	unsigned int i;
+
+	if (in_room(at) || !shared->room_start)
+		return true;
+	for (i = 0; i < nstrays && i < MAX_OPS; i++)
+		if (at >= strays[i].base &&
+		    at <= strays[i].base + strays[i].len &&
+		    len <= (uint64_t)(strays[i].base + strays[i].len - at))
+			return true;
+	return false;
+}
+
 /* @ret: what the call says; the handle stands for that, or for nothing. */
 static void publish(unsigned int map, long ret, uint64_t len,
 		    struct result *res)
@@ -131,6 +153,11 @@ static void run_mmap(const struct op *op, struct result *res)
 		res->kind = RESULT_VOID;
 		return;
 	}
+	if (op->placed && !space_owns((unsigned char *)at, op->len)) {
+		res->kind = RESULT_ERRNO;
+		res->err = E2BIG;
+		return;
+	}
 	publish(op->map, syscall(SYS_mmap, at, op->len, op->mode, op->flags,
 				 op->anonymous ? -1 : calls_fd(op->file),
 				 op->off), op->len, res);
@@ -146,6 +173,11 @@ static void run_mremap(const struct op *op, struct result *res)
 		at = place_of(op, &missing);
 	if (!m || missing) {
 		res->kind = RESULT_VOID;
+		return;
+	}
+	if (!space_owns(m->base + op->off, op->len)) {
+		res->kind = RESULT_ERRNO;
+		res->err = E2BIG;
 		return;
 	}
 	publish(op->to, syscall(SYS_mremap, m->base + op->off, op->len,

@@ -37,7 +37,7 @@ MAY = {
     "model.mapping": "model.memory model.vma program",
     "model.state": "model.mapping model.memory model.vma program target verdict",
     "model.processes": "model.state model.vma program verdict",
-    "model.files": "content model.state program verdict",
+    "model.files": "content model.state program target verdict",
     "model.residence": "model.mapping model.state model.vma program verdict",
     "model.advice": "model.mapping model.residence model.state model.vma program "
     "verdict",
@@ -58,6 +58,7 @@ MAY = {
     "strategies.dials": "program",
     "strategies.blocks": "program strategies.dials",
     "strategies.operations": "program strategies.dials",
+    "strategies.surgery": "program strategies.dials",
     "console": "verdict",
     "ktap": "console",
     "agent": "program text verdict",

@@ -73,9 +73,6 @@ from mmapkit.program import (
 from mmapkit.target import Target
 from mmapkit.verdict import Outcome, Result, Void
 
-#: bytes of nothing that a program may count on, on both sides of a mapping
-ROOM = 16 << 20
-
 _Follow = Callable[[tuple[Result, ...]], "Expectation"]
 
 
@@ -236,8 +233,7 @@ def _step(state: State, op: Operation) -> Result:
 def _step_on(state: State, task: Task, mapping: Mapping, op: OnMapping) -> Result:
     """Do one operation on a mapping that is there."""
     length = _extent(mapping, op)
-    if op.off < -ROOM or op.off + length > mapping.size + ROOM:
-        raise ModelError(f"{op.word}: nobody knows what lies so far away")
+    mapping.check(op.off, length)
     match op:
         case Munmap():
             return surgery.munmap(state, mapping, length, op)

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Iterator
 
 from mmapkit.content import CHUNK, digest_of_chunks, pattern, shuffle_stride
-from mmapkit.errors import ModelError
 from mmapkit.model.faulting import Bill
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import by_page
@@ -122,8 +121,6 @@ def _refuse(
     """Return the signal, and its code, of an access to one page."""
     vma = mapping.vma(off)
     if vma is None:
-        if mapping.island.wild:
-            raise ModelError("nobody knows what lies beside a mapping that has moved")
         return "SIGSEGV", "MAPERR"
     if vma.prot == Prot.X and not state.traits.exec_reads:
         return "SIGSEGV", "PKUERR"

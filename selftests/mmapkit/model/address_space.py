@@ -9,9 +9,8 @@ from mmapkit.program import U64, Limit, MapFlag, Memfd, Mmap, Mode, Prot, Sharin
 from mmapkit.target import Node
 from mmapkit.verdict import Errno, Ok, Result, Void
 
-#: private memory without a file; and the kernel's own objects
-_ANONYMOUS = Kind()
-_OBJECT = Kind(object=True)
+#: the kernel's own objects
+_OBJECT = Kind(object=True, file=True)
 
 
 def memfd(state: State, process: Process, op: Memfd) -> Result:
@@ -34,6 +33,8 @@ def mmap(state: State, process: Process, op: Mmap) -> Result:
     if op.at is not None and op.at.map not in process.maps:
         return Void()
     place = None if op.at is None else process.maps[op.at.map]
+    if place is not None and op.at is not None:
+        place.check(op.at.off, op.len)
     target = 0 if op.at is None or place is None else place.at * state.page + op.at.off
     refusal = _refuse(state, process, op, place, target)
     # What was under that handle stays mapped, and cannot be named any more.
@@ -72,7 +73,7 @@ def _room(
     ):
         # get_unmapped_area(): a hint is taken where that is free.
         return place.island, first
-    island = Island(wild=place is not None)
+    island = Island(pages=None if place is None else count)
     process.islands.append(island)
     return island, 0
 
@@ -81,20 +82,22 @@ def _vma(state: State, process: Process, op: Mmap, first: int, count: int) -> Vm
     shared = op.flags is Sharing.SHARED
     may = Prot.R | Prot.W | Prot.X
     flags = frozenset({"locked"} if MapFlag.LOCKED in op.extra else ())
-    if op.file is None:
-        offset = state.memory.own() if shared else None
-        kind = _OBJECT if shared else _ANONYMOUS
-        end = None if offset is None else offset + state.page_up(op.len)
-        return Vma(first, count, offset, end, kind, shared, op.prot, may, flags)
-
-    file = process.files[op.file]
+    file = None if op.file is None else process.files[op.file]
     # do_mmap(): a shared mapping of a file that is not open for writing
     # loses VM_MAYWRITE; a private one keeps it.
-    if shared and not file.writable:
+    if file is not None and shared and not file.writable:
         may &= ~Prot.W
-    if state.traits.noexec and not file.object:
+    if file is not None and state.traits.noexec and not file.object:
         may &= ~Prot.X
     off = state.target.resolve(op.off)
+    if file is None or file.zero:
+        # shmem_zero_setup(): an object as large as the mapping.
+        memory = state.memory.own()
+        kind = _OBJECT if shared else Kind(file=file is not None)
+        start = memory + off if shared else None
+        end = memory + state.page_up(op.len) if shared else None
+        return Vma(first, count, start, end, kind, shared, op.prot, may, flags)
+
     if file.object:
         assert file.node.size is not None
         end = file.node.start + state.page_up(file.node.size)
@@ -113,6 +116,7 @@ def kind_of(node: Node, *, cow: bool) -> Kind:
     VM_PFNMAP one are told from PFNs by their linear order (vm_normal_page()).
     """
     return Kind(
+        file=True,
         pfnmap=not node.pages and (node.eager or not cow),
         io=not node.pages,
         special=True,
@@ -182,10 +186,11 @@ def _refuse_memory(
     """Apply the checks of mmap_region(), and those of the driver."""
     # Memory that copies may need is accounted for before the driver is asked.
     accounted = op.flags is Sharing.PRIVATE and Prot.W in op.prot
-    accounted = accounted or (file is None and op.flags is Sharing.SHARED)
+    nobody = file is None or file.zero
+    accounted = accounted or (nobody and op.flags is Sharing.SHARED)
     reserves = MapFlag.NORESERVE not in op.extra
     if accounted and reserves and size > state.traits.commit:
         return Errno("ENOMEM")
-    if file is not None and not file.object and state.beyond(file.node, off, size):
-        return Errno("EINVAL")
-    return None
+    if file is None or file.object or file.zero:
+        return None
+    return Errno("EINVAL") if state.beyond(file.node, off, size) else None

@@ -119,7 +119,7 @@ def _dofork(state: State, vma: Vma) -> frozenset[str] | Errno:
 
 
 def _wipeonfork(_: State, vma: Vma) -> frozenset[str] | Errno:
-    if vma.offset is not None or vma.shared:
+    if vma.kind.file or vma.shared:
         return Errno("EINVAL")
     return vma.flags | {"wipeonfork"}
 

@@ -26,6 +26,8 @@ ReachOf = Callable[[State, Operation, int], Reach]
 class Way:
     """One way that a program can take: the state that it has led to.
 
+    seen has what the operations came to, where that is known.
+
     results has what each operation so far came to, by its index; order the
     indices of those of blocks, as they came. seen has what they came to on a
     machine, where that is known.

@@ -7,11 +7,18 @@ from mmapkit.content import digest, pattern
 from mmapkit.errors import ModelError
 from mmapkit.model.state import File, Process, State, Task
 from mmapkit.program import MAX_DATA, Close, Open, Pread, Pwrite
+from mmapkit.target import Node
 from mmapkit.verdict import Data, Digested, Errno, Ok, Result, Value
+
+#: memory of nobody, by way of a file; zero(4)
+ZERO = "/dev/zero"
 
 
 def open_file(state: State, task: Task, op: Open) -> Result:
     """Open a file of the target; open(2)."""
+    if op.path == ZERO:
+        task.process.files[op.file] = File(Node(ZERO, "zero"), op.mode, zero=True)
+        return Ok()
     node = state.target.node(op.path)
     if node is None:
         raise ModelError(f"the model knows no file {op.path}")
@@ -63,6 +70,8 @@ def _start(state: State, process: Process, op: Pread | Pwrite) -> int | Errno:
         return Errno("EBADF")
     if not (file.readable if isinstance(op, Pread) else file.writable):
         return Errno("EBADF")
+    if file.zero or file.object:
+        raise ModelError(f"{op.word}: the model has no rule for such a file")
     if file.node.owns:
         return Errno("ENXIO")
     if op.len and state.beyond(file.node, off, op.len):

@@ -6,7 +6,6 @@ due. None of these brings a page.
 
 from collections.abc import Callable, Collection, Iterator
 
-from mmapkit.errors import ModelError
 from mmapkit.model.columns import column
 from mmapkit.model.frames import frame, holders, key_of, learn
 from mmapkit.model.mapping import Mapping
@@ -84,7 +83,7 @@ def _each_page(
         seen = state.seen.words
     words = []
     for index, was in zip(range(first, end), seen, strict=True):
-        vma = _vma(mapping, index)
+        vma = mapping.island.find(index)
         if vma is None or not _shows(state, vma, index, was):
             words.append(_NO_PTE)
         elif "sys_admin" in task.dropped:
@@ -92,13 +91,6 @@ def _each_page(
         else:
             words.append(tell(state, vma, index, was))
     return Words(tuple(words))
-
-
-def _vma(mapping: Mapping, index: int) -> Vma | None:
-    vma = mapping.island.find(index)
-    if vma is None and mapping.island.wild:
-        raise ModelError("nobody knows what lies beside a mapping that has moved")
-    return vma
 
 
 def _shows(state: State, vma: Vma, index: int, was: str | None) -> bool:
@@ -189,7 +181,7 @@ def _one_of(state: State, was: str | None, allowed: Collection[str]) -> str:
 
 def smaps(state: State, mapping: Mapping, op: Smaps) -> Result:
     """Tell flags and RSS of a VMA; fs/proc/task_mmu.c, show_smap()."""
-    vma = _vma(mapping, mapping.index(op.off))
+    vma = mapping.vma(op.off)
     if vma is None:
         return Errno("ENOMEM")
     state.open = True

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Self
 
+from mmapkit.errors import ModelError
 from mmapkit.model.memory import Memory, by_page
 from mmapkit.model.vma import Island, Vma
 from mmapkit.program import Prot
+
+#: bytes of nothing that a program may count on, on both sides of a mapping
+ROOM = 16 << 20
 
 
 @dataclass(slots=True)
@@ -26,6 +30,16 @@ class Mapping:
     def copy(self, island: Island) -> Self:
         """Return the same handle in another process."""
         return type(self)(self.number, island, self.at, self.size, self.page)
+
+    def check(self, off: int, length: int) -> None:
+        """Refuse a range, in bytes, of which nobody knows what is there."""
+        first = self.at * self.page + off
+        if self.island.pages is None:
+            near = -ROOM <= first - self.at * self.page <= self.size + ROOM - length
+        else:
+            near = 0 <= first <= self.island.pages * self.page - length
+        if not near:
+            raise ModelError("nobody knows what lies so far away")
 
     def index(self, off: int) -> int:
         """Return the page of the island that an offset is in."""

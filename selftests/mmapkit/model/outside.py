@@ -5,7 +5,6 @@ debugger (mem, ptrace); without either (readv, writev, splice); and a copy under
 the address of the program (write, read).
 """
 
-from mmapkit.errors import ModelError
 from mmapkit.model.access import raised
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import by_page
@@ -66,7 +65,7 @@ def _forced(
     """
     done = 0
     for at, count in by_page(off, length, state.page):
-        vma = _vma(mapping, at)
+        vma = mapping.vma(at)
         if vma is None:
             break
         index = mapping.index(at)
@@ -124,7 +123,7 @@ def _pinned(state: State, mapping: Mapping, off: int, length: int, need: Prot) -
 
 def _may_pin(state: State, mapping: Mapping, off: int, need: Prot) -> bool:
     """Tell whether get_user_pages() gives a page away; check_vma_flags()."""
-    vma = _vma(mapping, off)
+    vma = mapping.vma(off)
     return (
         vma is not None
         and not (vma.kind.io or vma.kind.pfnmap)
@@ -198,13 +197,6 @@ def _copy_in(state: State, mapping: Mapping, op: Poke) -> Result:
 
 
 # --------------------------------------------------------------- pages
-
-
-def _vma(mapping: Mapping, off: int) -> Vma | None:
-    vma = mapping.vma(off)
-    if vma is None and mapping.island.wild:
-        raise ModelError("nobody knows what lies beside a mapping that has moved")
-    return vma
 
 
 def _is_there(state: State, vma: Vma, index: int) -> bool:

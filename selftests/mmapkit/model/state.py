@@ -14,12 +14,13 @@ from mmapkit.verdict import Result
 class File:
     """An open file.
 
-    object: it is memory of the kernel's own, a memfd.
+    object: it is memory of the kernel's own, a memfd. zero: it is /dev/zero.
     """
 
     node: Node
     mode: Mode
     object: bool = False
+    zero: bool = False
 
     @property
     def readable(self) -> bool:

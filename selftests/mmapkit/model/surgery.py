@@ -50,6 +50,9 @@ def mremap(state: State, process: Process, mapping: Mapping, op: Mremap) -> Resu
     if op.at is not None and op.at.map not in process.maps:
         return Void()
     place = None if op.at is None else process.maps[op.at.map]
+    mapping.check(op.off, max(op.len, op.new))
+    if place is not None and op.at is not None:
+        place.check(op.at.off, op.new)
     result = _Remap(state, process, mapping, place, op).run()
     if not isinstance(result, Ok):
         process.maps.pop(op.to, None)
@@ -188,7 +191,7 @@ class _Remap:
 
     def _elsewhere(self) -> Island:
         """Return a place of the kernel's choice."""
-        island = Island(wild=True)
+        island = Island(pages=self.new)
         self.process.islands.append(island)
         return island
 
@@ -215,7 +218,7 @@ class _Remap:
             raise ModelError("mremap: a second mapping of the same memory")
         free = not any(self.island.within(self.first + self.old, self.first + self.new))
         if self.first + self.old == vma.end and free:
-            if self.island.wild:
+            if self.island.pages is not None:
                 raise ModelError("mremap: nobody knows what lies behind")
             vma.count += self.new - self.old
             return self._done(self.island, self.first)

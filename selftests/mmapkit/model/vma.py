@@ -18,7 +18,8 @@ class Kind:
     PTEs, and nothing makes one afterwards. pages: its PTEs lead to struct pages.
     around: a fault may bring neighbours. tracked: as in Node. contiguous, uses: of
     memory that belongs to the mapping, as in Node. object: memory of the kernel's
-    own, of a memfd or none, with all that a file system has.
+    own, of a memfd or none, with all that a file system has. file: it is a mapping
+    of some file.
     """
 
     pfnmap: bool = False
@@ -32,6 +33,7 @@ class Kind:
     contiguous: bool = False
     uses: frozenset[str] = frozenset({"none"})
     object: bool = False
+    file: bool = False
 
 
 @dataclass(slots=True)
@@ -160,12 +162,12 @@ class Vma:
 class Island:
     """A part of an address space that has nothing around it.
 
-    vmas are in order. wild: the kernel chose the place, and nobody knows what
-    is near.
+    vmas are in order. pages: the kernel chose the place of so many pages, and
+    nobody knows what is beside them; None: there is nothing beside.
     """
 
     vmas: list[Vma] = field(default_factory=list)
-    wild: bool = False
+    pages: int | None = None
 
     def copy(self) -> Self:
         return replace(self, vmas=[vma.copy() for vma in self.vmas])
@@ -179,6 +181,8 @@ class Island:
 
     def within(self, first: int, end: int) -> Iterator[Vma]:
         """Return the VMAs that have pages from first to before end."""
+        if first >= end:
+            return iter(())
         return (vma for vma in list(self.vmas) if vma.first < end and vma.end > first)
 
     def whole(self, first: int, end: int) -> bool:

@@ -197,7 +197,7 @@ def _ask(machine: Machine, text: str) -> list[str]:
     return [str(result) for result in outcome.results]
 
 
-def _moves_many(machine: Machine) -> bool:
+def moves_many(machine: Machine) -> bool:
     """Tell whether mremap() moves two VMAs at once; since 6.17 it does."""
     *_, moved = _ask(
         machine,
@@ -211,7 +211,7 @@ def _moves_many(machine: Machine) -> bool:
     return moved == "ok"
 
 
-def _advices(machine: Machine) -> frozenset[str]:
+def advices(machine: Machine) -> frozenset[str]:
     """Return what madvise() knows; some depends on the configuration."""
     asked = "".join(f"madvise m0 {advice}\n" for advice in ADVICES)
     text = f"mmap m0 - len=0x1000 prot=rw flags=private\n{asked}"
@@ -252,8 +252,8 @@ def _traits(machine: Machine) -> Traits:
         tracked_forks=_tracked_forks(machine),
         # 7a81751fcdeb, "mm: fix THP and huge_fault ...", as far as drivers go.
         huge_faults=_version(machine) >= (6, 6),
-        moves_many=_moves_many(machine),
-        advices=_advices(machine),
+        moves_many=moves_many(machine),
+        advices=advices(machine),
         cross_memory=_cross_memory(machine),
     )
 

@@ -1,0 +1,279 @@
+"""Programs that cut address space up: what mm does to a driver's VMAs.
+
+A program begins with two or three mappings of a few pages, of files of the target
+and of memory of nobody, and goes on with operations on places in them. Places are
+handles and page numbers, so that mappings meet: one is moved onto another, a new
+one put in the middle of an old one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from mmapkit.program import (
+    ADVICES,
+    Digest,
+    Fill,
+    Fork,
+    Load,
+    Madvise,
+    MapFlag,
+    Memfd,
+    Mincore,
+    Mlock,
+    Mmap,
+    Mode,
+    Mprotect,
+    Mremap,
+    Msync,
+    Munlock,
+    Munmap,
+    Offset,
+    Open,
+    Operation,
+    Place,
+    Program,
+    Prot,
+    RemapFlag,
+    Sharing,
+    Store,
+    SyncFlag,
+    Wait,
+)
+from mmapkit.strategies.dials import DRAW, RW, SHARINGS, WIDTHS, Dials, Shape
+
+#: pages of a file that a program keeps to, and of one mapping of it
+PAGES = 12
+_COUNTS = (4, 1, 2, 3, 5, 6, 8)
+
+_PROTS = (RW, Prot.R, RW, Prot.NONE, Prot.R, Prot.W)
+_ADVICES = (*("dontneed",) * 8, *("dontfork", "dofork") * 2, *ADVICES)
+_SYNCS = (
+    frozenset({SyncFlag.SYNC}),
+    frozenset({SyncFlag.ASYNC}),
+    frozenset({SyncFlag.INVALIDATE}),
+    frozenset({SyncFlag.SYNC, SyncFlag.INVALIDATE}),
+    frozenset({SyncFlag.SYNC, SyncFlag.ASYNC}),
+)
+_MOVES = (
+    RemapFlag.MAYMOVE | RemapFlag.FIXED,
+    RemapFlag.MAYMOVE,
+    RemapFlag.NONE,
+    RemapFlag.MAYMOVE | RemapFlag.FIXED,
+    RemapFlag.MAYMOVE | RemapFlag.DONTUNMAP,
+    RemapFlag.MAYMOVE | RemapFlag.FIXED | RemapFlag.DONTUNMAP,
+    RemapFlag.FIXED,
+    RemapFlag.DONTUNMAP,
+)
+_EXTRAS = (
+    *(MapFlag.NONE, MapFlag.FIXED, MapFlag.NONE, MapFlag.FIXED),
+    *(MapFlag.POPULATE, MapFlag.NOREPLACE, MapFlag.LOCKED, MapFlag.NORESERVE),
+    MapFlag.FIXED | MapFlag.POPULATE,
+)
+
+
+class _Cut:
+    """The dials of one operation, and what they are read as."""
+
+    def __init__(
+        self, shape: Shape, draws: tuple[int, int], sizes: Sequence[int] = ()
+    ) -> None:
+        self.page = shape.page
+        self.sizes = sizes
+        self.where = Dials(draws[0])
+        self.how = Dials(draws[1])
+
+    def start(self) -> int:
+        """Return where a range in a mapping starts, in bytes; seldom in mid-page."""
+        number = self.where.pick((0, 1, 2, 3, 0, 1, 2, 4, 1, -1, 7))
+        return number * self.page + self.where.pick((*(0,) * 23, 1))
+
+    def length(self) -> int:
+        """Return the length of a range, in bytes."""
+        pages = self.where.pick((1, 2, 3, 1, 4, 8))
+        return pages * self.page - self.where.pick((*(0,) * 11, 1))
+
+    def part(self) -> int | None:
+        """Return the length of a range, in bytes; None: the rest of the mapping."""
+        return None if self.where.pick((True, False, False)) else self.length()
+
+    def place(self) -> Place:
+        """Return where something goes."""
+        number = self.how.pick((1, 0, 2, 1, 0, 2, 3))
+        return Place(number, self.how.pick((0, 1, 2, 4, 6, -3)) * self.page)
+
+    def offset(self) -> Offset:
+        """Return a file offset of whole pages."""
+        return Offset(self.how.pick(range(PAGES - 8)) * self.page)
+
+
+_Maker = Callable[[_Cut, int], Operation]
+
+
+def _mremap(cut: _Cut, number: int) -> Operation:
+    flags = cut.how.pick(_MOVES)
+    if number < len(cut.sizes) and cut.where.pick((True, False)):
+        start, old = 0, cut.sizes[number]
+    else:
+        start, old = cut.start(), cut.length()
+    more = old + cut.page, old + 3 * cut.page
+    new = cut.where.pick((old, old, *more, cut.page, 2 * cut.page))
+    at = cut.place() if RemapFlag.FIXED in flags else None
+    to = cut.how.pick((3, number, 2, 4))
+    return Mremap(number, start, to=to, len=old, new=new, flags=flags, at=at)
+
+
+def _mmap(cut: _Cut, number: int) -> Operation:
+    del number
+    extra = cut.how.pick(_EXTRAS)
+    fixed = extra & (MapFlag.FIXED | MapFlag.NOREPLACE)
+    at = cut.place() if fixed or cut.where.pick((False, True)) else None
+    length = cut.where.pick(_COUNTS) * cut.page
+    prot = cut.where.pick(_PROTS)
+    file = cut.where.pick((0, 1, None))
+    off = Offset(0) if file is None else cut.offset()
+    sharing = cut.how.pick(SHARINGS)
+    return Mmap(cut.how.pick((4, 2, 5)), file, off, length, prot, sharing, extra, at)
+
+
+def _munmap(cut: _Cut, number: int) -> Operation:
+    return Munmap(number, cut.start(), cut.part())
+
+
+def _mprotect(cut: _Cut, number: int) -> Operation:
+    return Mprotect(number, cut.start(), cut.part(), prot=cut.how.pick(_PROTS))
+
+
+def _madvise(cut: _Cut, number: int) -> Operation:
+    return Madvise(number, cut.start(), cut.part(), advice=cut.how.pick(_ADVICES))
+
+
+def _msync(cut: _Cut, number: int) -> Operation:
+    return Msync(number, cut.start(), cut.part(), flags=cut.how.pick(_SYNCS))
+
+
+def _lock(cut: _Cut, number: int) -> Operation:
+    kind = cut.how.pick((Mlock, Mlock, Munlock))
+    return kind(number, cut.start(), cut.part())
+
+
+def _mincore(cut: _Cut, number: int) -> Operation:
+    return Mincore(number, cut.start(), cut.part())
+
+
+def _load(cut: _Cut, number: int) -> Operation:
+    rest = cut.how.pick((0, 8, cut.page - 8, cut.page - 3))
+    return Load(number, cut.start() + rest, width=cut.how.pick(WIDTHS))
+
+
+def _store(cut: _Cut, number: int) -> Operation:
+    rest = cut.how.pick((0, 8, cut.page - 8, cut.page - 3))
+    width = cut.how.pick(WIDTHS)
+    return Store(number, cut.start() + rest, width=width, value=0x1122334455667788)
+
+
+def _digest(cut: _Cut, number: int) -> Operation:
+    return Digest(number, cut.where.pick((0, 0, 1, 2)) * cut.page)
+
+
+def _fill(cut: _Cut, number: int) -> Operation:
+    start = cut.where.pick((0, 0, 1, 2)) * cut.page
+    return Fill(number, start, seed=cut.how.pick(range(1, 60)))
+
+
+def _forking(cut: _Cut, number: int) -> Operation:
+    advice = cut.how.pick(("wipeonfork", "dontfork", "dofork", "keeponfork"))
+    return Madvise(number, cut.start(), cut.part(), advice=advice)
+
+
+def _populating(cut: _Cut, number: int) -> Operation:
+    advice = cut.how.pick(("populate_write", "dontneed", "populate_read"))
+    return Madvise(number, cut.start(), cut.part(), advice=advice)
+
+
+def _fork(cut: _Cut, number: int) -> Operation:
+    del cut, number
+    return Fork(1)
+
+
+def _wait(cut: _Cut, number: int) -> Operation:
+    del cut, number
+    return Wait(1)
+
+
+# Each as often as it stands here; the simplest first.
+_LOOK: tuple[_Maker, ...] = (_load, _store, _digest, _fill, _store, _digest)
+_CUT: tuple[_Maker, ...] = (_munmap, _mremap, _mprotect, _mmap)
+
+# A program is about one thing more often than about all: what needs three rare
+# operations in a row, drawn from everything, would never come (swarm testing:
+# Groce and others, 2012).
+_THEMES: tuple[tuple[_Maker, ...], ...] = (
+    (*_LOOK, *_CUT, _madvise, _mincore, _lock, _msync, _fork, _wait),
+    (*_LOOK, _mremap, _mremap, _mremap, _munmap),
+    (*_LOOK, _forking, _forking, _fork, _fork, _wait, _mprotect),
+    (*_LOOK, _madvise, _madvise, _mincore, _munmap, _fork),
+    (*_LOOK, _lock, _mincore, _mprotect, _populating, _populating),
+    (*_LOOK, *_CUT, *_CUT),
+)
+
+
+def _opening(
+    shape: Shape, nodes: Sequence[str], draws: tuple[int, int]
+) -> list[Operation]:
+    """Return what a program begins with: two files, three mappings."""
+    cut = _Cut(shape, draws)
+    mode = cut.how.pick((Mode.RDWR, Mode.RDWR, Mode.RDWR, Mode.RDONLY))
+    sharing = cut.how.pick(SHARINGS)
+    denied = mode is Mode.RDONLY and sharing is Sharing.SHARED
+    prot = Prot.R if nodes and denied else RW
+    other = cut.how.pick((False, False, True))
+    others = Memfd(1, PAGES * shape.page), Open(1, "/dev/zero", Mode.RDWR)
+    second: Operation = cut.how.pick((*others, others[0]))
+    if nodes and not other:
+        second = Open(1, cut.how.pick(nodes), Mode.RDWR)
+    third = cut.where.pick((None, 0, 1))
+    counts = [cut.where.pick(_COUNTS) * shape.page for _ in range(3)]
+    return [
+        Open(0, cut.how.pick(nodes), mode) if nodes else Memfd(0, PAGES * shape.page),
+        second,
+        Mmap(0, 0, Offset(0), counts[0], prot, sharing),
+        Mmap(1, 1, Offset(0), counts[1], RW, cut.how.pick(SHARINGS)),
+        Mmap(2, third, Offset(0), counts[2], Prot.R, Sharing.PRIVATE),
+    ]
+
+
+def surgery(
+    nodes: Sequence[str], shape: Shape | None = None, longest: int = 30
+) -> st.SearchStrategy[Program]:
+    """Return programs of up to longest operations on mappings that get cut up.
+
+    nodes: paths of files, of the size of the shape. Without any, all is memory of
+    the kernel's own.
+    """
+    shape = shape or Shape()
+    number = st.integers(0, DRAW - 1)
+    pair = st.tuples(number, number)
+
+    def make(
+        first: tuple[int, int, int], rest: list[tuple[int, tuple[int, int]]]
+    ) -> Program:
+        opening = _opening(shape, nodes, first[:2])
+        sizes = [op.len for op in opening if isinstance(op, Mmap)]
+        theme = Dials(first[2]).pick(_THEMES)
+        body = []
+        forked = False
+        for what, draws in rest:
+            dials = Dials(what)
+            maker = dials.pick(theme)
+            op = maker(_Cut(shape, draws, sizes), dials.pick((0, 1, 0, 2, 0, 1, 3)))
+            if forked and not isinstance(op, Fork | Wait):
+                op = replace(op, proc=dials.pick((0, 0, 1)))
+            forked = forked or isinstance(op, Fork)
+            body.append(op)
+        return Program((*opening, *body))
+
+    rest = st.lists(st.tuples(number, pair), min_size=1, max_size=longest - 5)
+    longer = st.lists(st.tuples(number, pair), min_size=8, max_size=longest - 5)
+    return st.builds(make, st.tuples(number, number, number), rest | longer)

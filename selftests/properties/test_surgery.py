@@ -1,0 +1,33 @@
+"""All programs that cut mappings up, for every pair of method and backing.
+
+And for no driver at all: the model has to be right about anonymous memory and
+memfd before it may judge others.
+"""
+
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+
+from mmapkit.errors import ModelError
+from mmapkit.strategies import Shape
+from mmapkit.strategies.surgery import surgery
+from mmapkit.targets.regions import SIZE
+
+FULL = settings.default.max_examples
+ANY = ("/dev/memphys/any",)
+SHAPE = Shape(window=None, size=SIZE)
+
+
+def run(lab, program):
+    try:
+        outcome = lab.run(program, quick=True)
+    except ModelError:
+        reject()
+    assert outcome == outcome.due
+
+
+@given(program=surgery(ANY, SHAPE), choice=st.integers(0, (1 << 16) - 1))
+@settings(max_examples=FULL)
+def test_pairs_follow_the_model_when_cut_up(regions, program, choice):
+    nodes = [node for node in regions.target.nodes if node.size == SIZE]
+    path = nodes[choice % len(nodes)].path
+    run(regions, program.retarget(lambda _: path))
