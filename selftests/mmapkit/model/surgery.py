@@ -170,7 +170,7 @@ class _Remap:
             self.old = self.new
         refusal = self._refuse_growth(vma)
         if spans and self.state.traits.moves_many and fixed and whole == self.new:
-            refusal = None
+            refusal = self._refuse_many(vma)
         if taken and (refusal is not None or spans):
             raise ModelError("mremap: kernels differ in what becomes of the target")
         if whole > self.new and refusal is not None:
@@ -188,6 +188,22 @@ class _Remap:
             assert self.place is not None
             return self._move(self.place.island, target)
         return self._move(self._elsewhere(), 0)
+
+    def _refuse_many(self, vma: Vma) -> Errno | None:
+        """Apply vma_multi_allowed(): no file has a say in where it is mapped.
+
+        Of those here, /dev/zero has (get_unmapped_area_zero()).
+        """
+        single = [
+            other
+            for other in self.island.within(self.first, self.first + self.old)
+            if other.kind.file and not (other.kind.special or other.kind.object)
+        ]
+        if vma in single:
+            return Errno("EFAULT")
+        if single:
+            raise ModelError("mremap: some of it moves, and then it is refused")
+        return None
 
     def _elsewhere(self) -> Island:
         """Return a place of the kernel's choice."""
