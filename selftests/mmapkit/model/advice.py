@@ -113,7 +113,10 @@ def _change(add: str = "", remove: str = "") -> _Flags:
 def _dofork(state: State, vma: Vma) -> frozenset[str] | Errno:
     """Refused for VM_IO; since 6.15 or so for all of VM_SPECIAL."""
     refusal = Errno("EINVAL")
-    if vma.kind.io or (vma.kind.special and state.choose(refusal, Ok()) == refusal):
+    if vma.kind.io or (
+        # What is let through may still end at a hole.
+        vma.kind.special and state.choose(Ok(), refusal) == refusal
+    ):
         return refusal
     return vma.flags - {"dontfork"}
 
