@@ -52,9 +52,13 @@ static int __init memphys_init(void)
 	if (ret)
 		return ret;
 
-	ret = memphys_register_methods();
+	ret = memphys_spaces_init();
 	if (ret)
 		goto err_free_arena;
+
+	ret = memphys_register_methods();
+	if (ret)
+		goto err_exit_spaces;
 
 	ret = memphys_netlink_init();
 	if (ret)
@@ -81,6 +85,8 @@ err_exit_netlink:
 	memphys_regions_exit();
 err_unregister_methods:
 	memphys_unregister_methods(ARRAY_SIZE(methods));
+err_exit_spaces:
+	memphys_spaces_exit();
 err_free_arena:
 	memphys_arena_exit();
 	return ret;
@@ -94,6 +100,7 @@ static void __exit memphys_exit(void)
 	memphys_window_destroy(fault_window);
 	memphys_window_destroy(remap_window);
 	memphys_unregister_methods(ARRAY_SIZE(methods));
+	memphys_spaces_exit();
 	memphys_arena_exit();
 }
 module_exit(memphys_exit);

@@ -7,7 +7,7 @@
  *
  *   memphys_lock (region.c)	the lists of regions and of methods
  *     misc_mtx			of the misc core; held around open
- *       region->lock		opens, dead and mapping of a region
+ *       region->lock		opens and dead of a region
  *   mmap_lock			of mm; held around everything in map.c
  *     region->revoke_lock	held for reading while a page is mapped, for
  *				writing by who takes the region away
@@ -144,10 +144,10 @@ struct memphys_loop {
  * @lifetime: of its memory, enum memphys_lifetime
  * @npages: length in pages
  * @memory: what is mapped; NULL when each mapping has its own
- * @lock: protects @opens, @dead and @inode
+ * @lock: protects @opens and @dead
  * @opens: files
  * @dead: cannot be opened any more
- * @inode: whose address space has all mappings of the region
+ * @inode: whose address space has all mappings of the region; no node's
  * @revoke_lock: protects @revoked against pages being mapped
  * @revoked: taken away: nothing is mapped any more
  * @memories_lock: protects @memories
@@ -170,7 +170,7 @@ struct memphys_region {
 	unsigned long npages;
 	struct memphys_memory *memory;
 
-	struct mutex lock; /* protects opens, dead, inode */
+	struct mutex lock; /* protects opens, dead */
 	unsigned int opens;
 	bool dead;
 	struct inode *inode;
@@ -310,6 +310,11 @@ void memphys_uncharge_bytes(unsigned long npages);
 struct memphys_region *memphys_window_create(const struct memphys_method *m);
 void memphys_window_destroy(struct memphys_region *region);
 void memphys_regions_exit(void);
+
+/* space.c: address spaces, which know the mappings. */
+struct inode *memphys_space_create(void);
+int memphys_spaces_init(void);
+void memphys_spaces_exit(void);
 
 /* How VMA operations get into a VMA; compat/ has another idea of it. */
 #ifndef memphys_vma_set_ops

@@ -33,16 +33,12 @@ static int memphys_open(struct inode *inode, struct file *file)
 		return -ENODEV;
 	}
 
-	/* One address space for all, whichever inode of the node was opened. */
-	if (!region->inode) {
-		ihold(inode);
-		region->inode = inode;
-	}
-	file->f_mapping = region->inode->i_mapping;
 	region->opens++;
 	mutex_unlock(&region->lock);
 
 	kref_get(&region->ref);
+	/* One address space for all, whichever inode of the node was opened. */
+	file->f_mapping = region->inode->i_mapping;
 	file->private_data = region;
 	return 0;
 }

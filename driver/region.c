@@ -5,6 +5,7 @@
  */
 #include <kunit/visibility.h>
 #include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -118,8 +119,7 @@ static void memphys_region_release(struct kref *ref)
 
 	if (region->memory)
 		memphys_memory_put(region->memory);
-	if (region->inode)
-		iput(region->inode);
+	iput(region->inode);
 	kfree(region);
 }
 
@@ -136,6 +136,7 @@ static struct memphys_region *
 memphys_region_alloc(const struct memphys_region_spec *spec)
 {
 	struct memphys_region *region;
+	int ret;
 
 	region = kzalloc_obj(*region);
 	if (!region)
@@ -154,18 +155,30 @@ memphys_region_alloc(const struct memphys_region_spec *spec)
 	region->lifetime = spec->lifetime;
 	region->npages = spec->npages;
 
+	region->inode = memphys_space_create();
+	if (IS_ERR(region->inode)) {
+		ret = PTR_ERR(region->inode);
+		goto err_free_region;
+	}
+
 	if (spec->lifetime == MEMPHYS_LIFETIME_REGION) {
 		struct memphys_memory *memory;
 
 		memory = memphys_memory_create(region, spec->base);
 		if (IS_ERR(memory)) {
-			kfree(region);
-			return ERR_CAST(memory);
+			ret = PTR_ERR(memory);
+			goto err_put_inode;
 		}
 		region->memory = memory;
 	}
 
 	return region;
+
+err_put_inode:
+	iput(region->inode);
+err_free_region:
+	kfree(region);
+	return ERR_PTR(ret);
 }
 
 /* Make the node and put the region into the list. */
@@ -246,9 +259,7 @@ static void memphys_region_revoke(struct memphys_region *region)
 
 	memphys_memory_drain(region);
 
-	/* Opened never means mapped never. Nobody opens it any more. */
-	if (region->inode)
-		unmap_mapping_range(region->inode->i_mapping, 0, 0, 1);
+	unmap_mapping_range(region->inode->i_mapping, 0, 0, 1);
 }
 
 static int memphys_region_kill(struct memphys_region *region, bool revoke)
