@@ -60,14 +60,10 @@ static int __init memphys_init(void)
 	if (ret)
 		goto err_exit_spaces;
 
-	ret = memphys_netlink_init();
-	if (ret)
-		goto err_unregister_methods;
-
 	remap_window = memphys_window_create(&memphys_remap_method);
 	if (IS_ERR(remap_window)) {
 		ret = PTR_ERR(remap_window);
-		goto err_exit_netlink;
+		goto err_unregister_methods;
 	}
 
 	fault_window = memphys_window_create(&memphys_fault_method);
@@ -76,13 +72,17 @@ static int __init memphys_init(void)
 		goto err_destroy_remap;
 	}
 
+	/* Last: no region can be asked for that would be left if this failed. */
+	ret = memphys_netlink_init();
+	if (ret)
+		goto err_destroy_fault;
+
 	return 0;
 
+err_destroy_fault:
+	memphys_window_destroy(fault_window);
 err_destroy_remap:
 	memphys_window_destroy(remap_window);
-err_exit_netlink:
-	memphys_netlink_exit();
-	memphys_regions_exit();
 err_unregister_methods:
 	memphys_unregister_methods(ARRAY_SIZE(methods));
 err_exit_spaces:
