@@ -80,6 +80,17 @@ int memphys_nl_no_region(struct genl_info *info)
 	return -ENOENT;
 }
 
+/*
+ * Where a task faults, and which, is no more for everybody than a request is.
+ * The spec cannot say so: the generator leaves the flags of a group out.
+ */
+static const struct genl_multicast_group memphys_nl_groups[] = {
+	[MEMPHYS_NLGRP_EVENTS] = {
+		.name = MEMPHYS_MCGRP_EVENTS,
+		.flags = GENL_MCAST_CAP_SYS_ADMIN,
+	},
+};
+
 /**
  * memphys_netlink_init() - open the control plane
  *
@@ -87,6 +98,8 @@ int memphys_nl_no_region(struct genl_info *info)
  */
 int memphys_netlink_init(void)
 {
+	memphys_nl_family.mcgrps = memphys_nl_groups;
+	memphys_nl_family.n_mcgrps = ARRAY_SIZE(memphys_nl_groups);
 	return genl_register_family(&memphys_nl_family);
 }
 
