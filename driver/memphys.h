@@ -52,7 +52,7 @@ struct module;
  *	and the VMA operations are chosen. @memory is NULL when each mapping
  *	has memory of its own, which is not there yet. 0 or a negative error
  * @populate: maps everything into a VMA, for calls that want one; instead of
- *	@mmap
+ *	@mmap, and without @fault
  * @fault: serves one missing page, the one of @index in @memory; NULL for a
  *	method that maps everything at once
  * @huge_fault: serves 1 << @order pages around @index; VM_FAULT_FALLBACK to

@@ -39,9 +39,11 @@ static struct memphys_entry *memphys_find_method(const char *name)
 
 /**
  * memphys_register_method() - add a method
- * @method: table that stays until memphys_unregister_method()
+ * @method: table that stays as long as the module @method->owner
  *
- * From then on regions can ask for it.
+ * From then on regions can ask for it. A file of a region that was revoked
+ * keeps the module, and looks at the table once more when it is closed: so the
+ * table is needed even after memphys_unregister_method().
  *
  * Return: 0; -EEXIST when the name is taken, -EINVAL for a table that cannot
  * work, -ENOMEM.
@@ -54,6 +56,7 @@ int memphys_register_method(const struct memphys_method *method)
 	/* The owner is NULL for what is built into the kernel. */
 	if (memphys_check_name(method->name) ||
 	    !method->mmap == !method->populate ||
+	    (method->populate && method->fault) ||
 	    (method->huge_fault && !method->fault))
 		return -EINVAL;
 
