@@ -326,7 +326,9 @@ err_unlock:
  * The module that calls this destroys the window from its exit function. The
  * window does not hold that module, only a file does.
  *
- * Return: the window, or an ERR_PTR().
+ * Return: the window, or an ERR_PTR(): -EINVAL for a name that no node can have
+ * and for a method that does not go with phys, -EEXIST when the name is taken,
+ * -ENOMEM.
  */
 struct memphys_region *
 memphys_window_create(const struct memphys_method *method)
@@ -338,6 +340,10 @@ memphys_window_create(const struct memphys_method *method)
 		.lifetime = MEMPHYS_LIFETIME_REGION,
 		.npages = memphys_limit(),
 	};
+
+	if (memphys_check_name(method->name) ||
+	    memphys_refuses_backing(method, MEMPHYS_BACKING_PHYS))
+		return ERR_PTR(-EINVAL);
 
 	return memphys_region_make(&spec, false);
 }
