@@ -242,7 +242,8 @@ memphys_region_make(const struct memphys_region_spec *spec, bool owned)
  *	this succeeds
  *
  * Return: 0 when the node is there; -EEXIST when the name is taken, -ENOSPC
- * when the parameter max_regions allows no more, -ENOMEM.
+ * when the parameter max_regions allows no more, -EBUSY when misc devices have
+ * no minor number left, -ENOMEM.
  */
 int memphys_region_create(const struct memphys_region_spec *spec)
 {
@@ -250,7 +251,10 @@ int memphys_region_create(const struct memphys_region_spec *spec)
 	return PTR_ERR_OR_ZERO(memphys_region_make(spec, true));
 }
 
-/* Empty all mappings; none comes after. */
+/*
+ * Empty all mappings; no fault fills one after. An mmap() that is about to make
+ * its VMA known may come too late: Documentation/driver.rst.
+ */
 static void memphys_region_revoke(struct memphys_region *region)
 {
 	down_write(&region->revoke_lock);
