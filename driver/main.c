@@ -72,7 +72,7 @@ static int __init memphys_init(void)
 		goto err_destroy_remap;
 	}
 
-	/* Last: no region can be asked for that would be left if this failed. */
+	/* Last: nobody can ask for a region that a failure would leave. */
 	ret = memphys_netlink_init();
 	if (ret)
 		goto err_destroy_fault;
