@@ -38,20 +38,21 @@ void memphys_loops_watch(struct memphys_region *region, unsigned long address)
 {
 	pid_t pid = task_pid_nr(current);
 	struct memphys_loop *loop;
-	unsigned int count = 0;
+	unsigned int count;
 
 	loop = &region->loops[hash_32(pid, ilog2(MEMPHYS_LOOPS))];
 	spin_lock(&loop->lock);
 	if (loop->pid == pid && loop->address == address) {
-		count = ++loop->count;
+		loop->count++;
 	} else {
 		loop->pid = pid;
 		loop->address = address;
 		loop->count = 1;
 	}
+	count = loop->count;
 	spin_unlock(&loop->lock);
 
-	if (count)
+	if (count != 1)
 		atomic64_inc(&region->repeats);
 	if (count && count == fault_loop)
 		memphys_notify_loop(region->name, address, pid, count);
