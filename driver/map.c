@@ -22,12 +22,6 @@ static struct memphys_region *memphys_vma_region(struct vm_area_struct *vma)
 	return memphys_file_region(vma->vm_file);
 }
 
-static unsigned long memphys_first_pfn(const struct memphys_memory *memory,
-				       unsigned long index)
-{
-	return memory ? memphys_memory_pfn(memory, index) : 0;
-}
-
 /**
  * memphys_count_pages() - a fault has brought more than its own page
  * @vmf: the fault
@@ -155,7 +149,7 @@ static int memphys_vma_mapped(unsigned long start, unsigned long end,
 {
 	struct memphys_region *region = memphys_file_region(file);
 	struct memphys_memory *memory;
-	unsigned long index;
+	unsigned long pfn;
 	int ret;
 
 	memory = memphys_take(region);
@@ -170,9 +164,9 @@ static int memphys_vma_mapped(unsigned long start, unsigned long end,
 
 	*vm_private_data = memory;
 	/* remap_pfn_range() may have put the PFN in place of the offset. */
-	index = pgoff < memory->npages ? pgoff : 0;
-	trace_mmap(region->method->name, start, end, pgoff,
-		   memphys_first_pfn(memory, index), 0);
+	pfn = pgoff < memory->npages ? memphys_memory_pfn(memory, pgoff) :
+				       pgoff;
+	trace_mmap(region->method->name, start, end, pgoff, pfn, 0);
 	return 0;
 
 err_put_memory:
@@ -362,8 +356,8 @@ int memphys_mmap(struct file *file, struct vm_area_struct *vma)
 	memphys_vma_set_ops(vma, &memphys_populated_vm_ops);
 out:
 	trace_mmap(region->method->name, vma->vm_start, vma->vm_end,
-		   vma->vm_pgoff,
-		   ret ? 0 : memphys_first_pfn(memory, index), ret);
+		   vma->vm_pgoff, ret ? 0 : memphys_memory_pfn(memory, index),
+		   ret);
 	if (ret && memory)
 		memphys_memory_put(memory);
 	return ret;
