@@ -490,6 +490,6 @@ bool watch_run(enum run_mode mode, const struct calibration *cal);
 /* worker.c */
 void worker_start(void) __attribute__((noreturn));
 void worker_beat(void);
-void worker_helper(pid_t pid);
+volatile pid_t *worker_helper(void);
 
 #endif /* AGENT_H */

@@ -68,18 +68,22 @@ static void transfer_mem(struct visit *v)
 static void have_helper(struct visit *v, int (*run)(void *arg), int flags)
 {
 	_Alignas(16) char stack[16384];
-	pid_t pid = clone(run, stack + sizeof(stack),
-			  CLONE_VM | flags | SIGCHLD, v);
+	volatile pid_t *helper = worker_helper();
+	pid_t pid;
+
+	/* The kernel tells who it is before it runs, and may stop this task. */
+	pid = clone(run, stack + sizeof(stack),
+		    CLONE_VM | CLONE_PARENT_SETTID | flags | SIGCHLD, v,
+		    helper);
 
 	if (pid < 0) {
 		note(v, -1);
 		return;
 	}
-	worker_helper(pid);
 	/* Not libc's: the two share what it keeps of a thread. */
 	while (syscall(SYS_wait4, pid, NULL, 0, NULL) < 0 && errno == EINTR)
 		;
-	worker_helper(0);
+	*helper = 0;
 }
 
 static int attach_and_transfer(void *arg)
