@@ -53,6 +53,9 @@ class FakeMachine:
         self.usable = outcome.verdict is Verdict.OK
         return outcome
 
+    def excuse(self, outcome):
+        return "a fault of its own" if outcome.console == ("excused",) else ""
+
     def close(self):
         self.closed = True
 
@@ -82,6 +85,22 @@ def make(fleet, tmp_path):
 
 def programs_of(machine):
     return [program for program, _ in machine.ran]
+
+
+def test_death_that_a_program_is_not_to_blame_for_is_tried_elsewhere(make, fleet):
+    gone = Outcome((), Verdict.PANIC, console=("excused",))
+    lab = make({(READ, Mode.FRESH): gone})
+    outcome = lab.run(READ)
+    assert outcome == outcome.due
+    assert len(fleet) == 2
+
+
+def test_deaths_are_not_excused_for_ever(make, fleet):
+    gone = Outcome((), Verdict.PANIC, 0, console=("excused",))
+    script = {(READ, Mode.FRESH): gone}
+    lab = make(script, script, script, script)
+    assert lab.run(READ).verdict is Verdict.PANIC
+    assert len(fleet) == 3
 
 
 def test_new_machine_gets_names_and_content(make, fleet):

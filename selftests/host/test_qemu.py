@@ -4,13 +4,15 @@ import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mmapkit.errors import MachineError
 from mmapkit.machine import launcher, qemu
 from mmapkit.machine.launcher import Launcher, choose_accelerator
-from mmapkit.machine.qemu import Config, argv, command_line, spawn
+from mmapkit.machine.qemu import Config, QemuMachine, argv, command_line, spawn
+from mmapkit.verdict import Finding, Outcome, Verdict
 
 CONFIG = Config(Path("/k/vmlinux"), Path("/k/initrd"))
 
@@ -223,3 +225,18 @@ def test_machine_that_dies_in_the_place_of_the_reserve_is_an_error(start):
         start(turn)
     with pytest.raises(MachineError, match="machine 4"):
         start(3)
+
+
+INT3 = Outcome(
+    (),
+    Verdict.PANIC,
+    findings=(Finding("oops", "Oops: int3: 0000 [#1] PREEMPT SMP NOPTI"),),
+)
+
+
+@pytest.mark.parametrize(("accelerator", "excused"), [("tcg", True), ("kvm", False)])
+def test_breakpoint_in_the_kernel_is_no_driver_s_under_tcg(accelerator, excused):
+    machine = SimpleNamespace(config=SimpleNamespace(accelerator=accelerator))
+    assert bool(QemuMachine.excuse(machine, INT3)) == excused
+    other = replace(INT3, findings=(Finding("oops", "Oops: 0000 [#1] SMP"),))
+    assert not QemuMachine.excuse(machine, other)

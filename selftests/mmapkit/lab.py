@@ -7,7 +7,7 @@ in the journal before it goes out.
 
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +33,9 @@ from mmapkit.verdict import Outcome, Verdict
 
 #: of so many quick runs, one lets the process exit with all that it has
 EXIT_EVERY = 8
+
+#: machines that a program is tried on when they die of something else
+TRIES = 3
 
 
 class Lab:
@@ -119,21 +122,35 @@ class Lab:
         caller's to judge. MachineError when anything else than results came
         of it.
         """
-        machine = self._ready()
-        self._dirty = None
         mode = _quick_mode(program) if quick else Mode.FRESH
-        outcome = self._send(machine, program, mode)
+        for machine in self._tries():
+            self._dirty = None
+            outcome = self._send(machine, program, mode)
+            if not self._excused(machine, outcome):
+                break
         if outcome.verdict is not Verdict.OK:
             raise self._trouble("in", outcome)
         return outcome
 
+    def _tries(self) -> Iterator[Machine]:
+        """Return machines for a program, as not each death of one is its doing."""
+        return (self._ready() for _ in range(TRIES))
+
+    def _excused(self, machine: Machine, outcome: Outcome) -> bool:
+        reason = machine.excuse(outcome)
+        if reason:
+            self._report(f"{machine.title}: {reason}; the program goes to another")
+        return bool(reason)
+
     def _run(self, program: Program, mode: Mode) -> Outcome:
-        machine = self._ready()
-        self._restore(machine)
-        expectation = self.model.expect(program)
-        # Until it is known to have done what it had to, and nothing else.
-        self._dirty = None
-        outcome = self._send(machine, program, mode)
+        for machine in self._tries():
+            self._restore(machine)
+            expectation = self.model.expect(program)
+            # Until it is known to have done what it had to, and nothing else.
+            self._dirty = None
+            outcome = self._send(machine, program, mode)
+            if not self._excused(machine, outcome):
+                break
         due, dirty = expectation.nearest(outcome.results)
         if outcome.results == due.results:
             self._dirty = dirty

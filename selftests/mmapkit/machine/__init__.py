@@ -70,6 +70,9 @@ class Machine(Protocol):
     def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
         """Run a program. Whatever happens to the machine is in the outcome."""
 
+    def excuse(self, outcome: Outcome) -> str:
+        """Return why the end of the machine says nothing of the program; or ""."""
+
     def replay(
         self, cases: Iterable[Path], modules: Iterable[str] = ()
     ) -> tuple[str, ...]:
