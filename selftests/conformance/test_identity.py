@@ -149,7 +149,7 @@ def test_claim_holds_for_every_pair(regions, claim, subtests):
     for node in nodes(regions):
         with subtests.test(node.path):
             program = parse_program(CLAIMS[claim].format(node=node.path))
-            outcome = regions.run(program)
+            outcome = regions.run(program, quick=True)
             assert outcome == outcome.due
 
 
@@ -159,7 +159,7 @@ def test_access_takes_the_faults_that_its_method_says(regions, number, subtests)
     for node in nodes(regions):
         with subtests.test(node.path):
             text = opened.format(node=node.path) + ACCESSES.format(m=number)
-            outcome = regions.run(parse_program(text))
+            outcome = regions.run(parse_program(text), quick=True)
             assert outcome == outcome.due
 
 

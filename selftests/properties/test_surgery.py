@@ -26,7 +26,7 @@ def run(lab, program):
 
 
 @given(program=surgery(ANY, SHAPE), choice=st.integers(0, (1 << 16) - 1))
-@settings(max_examples=FULL)
+@settings(max_examples=FULL // 2)
 def test_pairs_follow_the_model_when_cut_up(regions, program, choice):
     nodes = [node for node in regions.target.nodes if node.size == SIZE]
     path = nodes[choice % len(nodes)].path
