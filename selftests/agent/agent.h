@@ -234,6 +234,7 @@ struct proc {
  * @room_end: to here
  * @next_addr: where the next mapping is asked to be
  * @supervisor: process id of the supervisor
+ * @sampled: process id of the task that it is reading about; 0: of none
  * @generation: grows with each program
  * @idle: the last generation after which p0 cleaned up and stayed
  * @keep: p0 is to do that after this one, instead of exiting
@@ -255,6 +256,7 @@ struct shared {
 	uint64_t room_end;
 	volatile uint64_t next_addr;
 	pid_t supervisor;
+	volatile pid_t sampled;
 	volatile uint32_t generation;
 	volatile uint32_t idle;
 	volatile bool keep;
@@ -412,6 +414,7 @@ struct sample {
 /* @pid: of a process or a thread */
 bool sample_take(pid_t pid, struct sample *s);
 void sample_report(pid_t pid);
+void sample_let_go(pid_t pid);
 
 /* space.c: what is mapped where. */
 struct mapping {

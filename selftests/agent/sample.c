@@ -4,6 +4,7 @@
  * take no lock of its address space are read: it may be holding one for ever.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +25,12 @@ static size_t read_proc(pid_t pid, const char *name, char *buf, size_t size)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
+	/* do_task_stat() holds the address space meanwhile, also of the dead. */
+	shared->sampled = pid;
+	__sync_synchronize();
 	n = read(fd, buf, size - 1);
+	__sync_synchronize();
+	shared->sampled = 0;
 	close(fd);
 	if (n < 0)
 		n = 0;
@@ -52,6 +58,16 @@ bool sample_take(pid_t pid, struct sample *s)
 
 	s->faults = minor + major;
 	return true;
+}
+
+/*
+ * What a process had mapped is gone once it has been waited for and nobody is
+ * reading about it any more.
+ */
+void sample_let_go(pid_t pid)
+{
+	while (shared->sampled == pid)
+		sched_yield();
 }
 
 /* One line of evidence for each line of a file. */

@@ -232,6 +232,7 @@ static void run_wait(const struct op *op, struct result *res)
 	turn_ring_one(op->peer);
 	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	sample_let_go(child->pid);
 	child->state = PROC_GONE;
 	if (WIFSIGNALED(status)) {
 		res->kind = RESULT_KILLED;
