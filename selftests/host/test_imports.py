@@ -86,13 +86,14 @@ MAY = {
     "targets.memphys": "files grammar machine program target verdict",
     "targets.regions": "control machine target targets.memphys",
     "journal": "",
+    "tally": "program verdict",
     "leaks": "console files machine verdict",
     "coverage": "build files kernel machine",
-    "lab": "agent journal machine model program report.text target text verdict",
+    "lab": "agent journal machine model program report.text tally target text verdict",
     "setup": "coverage debug_kernel kernel leaks machine machine.image "
     "machine.launcher machine.local machine.qemu provision verdict",
-    "plugin": "build journal lab machine report.text setup target targets.memphys "
-    "targets.regions verdict",
+    "plugin": "build journal lab machine report.text setup tally target "
+    "targets.memphys targets.regions verdict",
 }
 
 

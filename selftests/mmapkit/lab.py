@@ -27,6 +27,7 @@ from mmapkit.program import (
 )
 from mmapkit.program import Mode as OpenMode
 from mmapkit.report.text import where
+from mmapkit.tally import Tally
 from mmapkit.target import Patterned, Target
 from mmapkit.text import format_operation, format_program
 from mmapkit.verdict import Outcome, Verdict
@@ -61,6 +62,7 @@ class Lab:
         self._dirty: frozenset[int] | None = None
         self._number = 0
         self.programs = 0
+        self.tally = Tally()
 
     def _ready(self) -> Machine:
         """Return a machine whose target is known and holds its content."""
@@ -162,6 +164,7 @@ class Lab:
         self._number = self._journal.program(text, machine.title)
         began = time.monotonic()
         outcome = machine.run(program, mode)
+        self.tally.add(program, outcome.results)
         if outcome.verdict is not Verdict.OK:
             seconds = time.monotonic() - began
             place = where(outcome.stopped_at, text.splitlines())

@@ -19,6 +19,7 @@ from mmapkit.lab import Lab
 from mmapkit.machine import Machine, Machines
 from mmapkit.report.text import explain
 from mmapkit.setup import Wanted, supply
+from mmapkit.tally import Tally
 from mmapkit.target import Target
 from mmapkit.targets.memphys import read_target
 from mmapkit.targets.regions import read_regions
@@ -211,3 +212,9 @@ def pytest_terminal_summary(
     )
     for line in config.stash[_SUMMARY]:
         terminalreporter.write_line(line)
+    if config.get_verbosity() > 0:
+        tally = Tally()
+        for lab in config.stash[_LABS]:
+            tally.merge(lab.tally)
+        for line in tally.lines():
+            terminalreporter.write_line(line)

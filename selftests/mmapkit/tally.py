@@ -1,0 +1,76 @@
+"""What the programs of a run have covered, so that nobody believes in more.
+
+Operations by what came of them, and which operation followed which in a process:
+a driver's bugs sit where two of them meet.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from mmapkit.program import OPERATIONS, Program
+from mmapkit.verdict import Errno, NotReached, Result, Signal, Void
+
+#: operations that are worth a look when they never came up
+_ALL = tuple(kind.word for kind in OPERATIONS)
+
+
+def _sort(result: Result) -> str:
+    """Return what came of an operation, in a word."""
+    match result:
+        case Errno():
+            return "refused"
+        case Signal():
+            return "signal"
+        case Void() | NotReached():
+            return "void"
+    return "ok"
+
+
+class Tally:
+    """Counts programs as they come.
+
+    sorts: operations by what came of them; errors: by the error or signal; pairs:
+    one and the next of the same process.
+    """
+
+    def __init__(self) -> None:
+        self.sorts: Counter[tuple[str, str]] = Counter()
+        self.errors: Counter[tuple[str, str]] = Counter()
+        self.pairs: Counter[tuple[str, str]] = Counter()
+
+    def add(self, program: Program, results: Sequence[Result]) -> None:
+        """Count a program with its results."""
+        last: dict[int, str] = {}
+        for op, result in zip(program, results, strict=False):
+            sort = _sort(result)
+            self.sorts[op.word, sort] += 1
+            if isinstance(result, Errno | Signal):
+                self.errors[op.word, result.name] += 1
+            if sort == "void":
+                continue
+            if op.proc in last:
+                self.pairs[last[op.proc], op.word] += 1
+            last[op.proc] = op.word
+
+    def merge(self, other: "Tally") -> None:
+        """Count what another has counted, too."""
+        self.sorts.update(other.sorts)
+        self.errors.update(other.errors)
+        self.pairs.update(other.pairs)
+
+    def lines(self) -> Iterator[str]:
+        """Return a table for people, a line for each operation that came up."""
+        words = [word for word in _ALL if any(w == word for w, _ in self.sorts)]
+        if not words:
+            return
+        yield f"{'operation':12} {'ok':>8} {'void':>8} refused and signals"
+        for word in words:
+            errors = [
+                (name, count) for (w, name), count in self.errors.items() if w == word
+            ]
+            told = " ".join(f"{name} {count}" for name, count in sorted(errors))
+            ok, void = self.sorts[word, "ok"], self.sorts[word, "void"]
+            yield f"{word:12} {ok:8} {void:8} {told}".rstrip()
+        never = [word for word in _ALL if word not in words]
+        yield f"never: {' '.join(never) or 'none'}"
+        yield f"{len(self.pairs)} of {len(words) ** 2} pairs of operations came up"
