@@ -226,9 +226,9 @@ def by_way(lab, text, way):
     return text.replace("{way}", way if known else "splice")
 
 
-@pytest.mark.parametrize("way", ["readv", "splice"])
-def test_pages_marked_as_io_are_refused_to_the_kernel_alone(faulty, way):
-    outcome, expected = run(faulty, by_way(faulty, READ, way), "page-io")
+def test_pages_marked_as_io_are_refused_to_the_kernel_alone(faulty):
+    """Not to vmsplice() of 6.1, whose fast GUP takes what has a PTE."""
+    outcome, expected = run(faulty, by_way(faulty, READ, "readv"), "page-io")
     assert outcome.verdict is Verdict.OK
     assert outcome.results[:3] == expected.results[:3]
     assert isinstance(expected.results[3], Data)
