@@ -215,6 +215,13 @@ static int memphys_vma_access(struct vm_area_struct *vma, unsigned long addr,
 	unsigned long pfn, again;
 	int ret;
 
+	/*
+	 * Where there are pages, get_user_pages() has had its say: it has refused
+	 * the protection, and what it would have found may be a private copy.
+	 */
+	if (!(vma->vm_flags & VM_IO))
+		return -EACCES;
+
 	len = min_t(unsigned long, len, PAGE_SIZE - offset);
 	if (write && (vma->vm_flags & writable) != writable)
 		return -EACCES;
