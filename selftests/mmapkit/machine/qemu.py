@@ -37,8 +37,8 @@ BAR_SLOT = 0x10
 #: seconds for a silent machine to say where its CPUs are
 LAST_WORDS = 3.0
 
-#: seconds for a replay, once the machine has booted
-REPLAY = 120.0
+#: seconds for a replay, once the machine has booted; a debug kernel takes most
+REPLAY = 600.0
 
 #: bytes of RAM that the driver allocates for tests; a page-table's worth on
 #: both sides of a 2 MiB boundary

@@ -83,8 +83,8 @@ def _apply(
 def mincore(state: State, mapping: Mapping, length: int, op: Mincore) -> Result:
     """Tell which pages are there, one byte a page; mincore(2), mm/mincore.c.
 
-    walk_page_range() passes VM_PFNMAP over, and then the page cache is asked,
-    where memory of a driver never is.
+    walk_page_range() of 6.1 and 6.12 passes VM_PFNMAP over, and then the page
+    cache is asked, where memory of a driver never is; 7.3 looks at the PTEs.
     """
     if op.off % state.page:
         return Errno("EINVAL")
@@ -99,7 +99,9 @@ def mincore(state: State, mapping: Mapping, length: int, op: Mincore) -> Result:
         if vma is None:
             return Errno("ENOMEM")
         # walk_page_test() passes these over.
-        known = False if vma.kind.pfnmap else present(vma, index)
+        known = present(vma, index)
+        if vma.kind.pfnmap and known:
+            known = None
         if known is None:
             state.open = True
             at = index - first
