@@ -11,10 +11,10 @@ from itertools import count
 
 import pytest
 
-from mmapkit.control import Backing, Command, Control, Lifetime, MethodFlag
+from mmapkit.control import Backing, Command, Lifetime, MethodFlag
 from mmapkit.grammar import parse_program
 from mmapkit.targets.memphys import read_target
-from mmapkit.targets.regions import pairs
+from mmapkit.targets.regions import make, pairs
 from mmapkit.text import format_operation
 
 SIZE = 0x8000
@@ -55,9 +55,8 @@ def own(make_lab, lab):
 
 
 @pytest.fixture
-def control(own):
-    with Control(own.machine) as control:
-        yield control
+def machine(own):
+    return own.machine
 
 
 @pytest.fixture
@@ -107,7 +106,7 @@ def each(own, control, subtests):
         first = {once(pair): pair for pair in reversed(list(pairs(control)))}
         for pair in reversed(first.values()):
             with subtests.test(pair.name):
-                control.region_new("r0", **geometry(own, pair))
+                make(control, own.target, pair, "r0", SIZE)
                 try:
                     body(pair)
                 finally:
