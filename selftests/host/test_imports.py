@@ -90,12 +90,13 @@ MAY = {
     "targets.regions": "control machine target targets.memphys",
     "journal": "",
     "tally": "program verdict",
+    "account": "tally",
     "leaks": "console files machine verdict",
     "coverage": "build files kernel machine",
     "lab": "agent journal machine model program report.text tally target text verdict",
-    "setup": "coverage debug_kernel kernel leaks machine machine.image "
+    "setup": "account build coverage debug_kernel kernel leaks machine machine.image "
     "machine.launcher machine.local machine.qemu provision verdict",
-    "plugin": "build journal lab machine report.text setup tally target "
+    "plugin": "account build journal lab machine report.text setup target "
     "targets.memphys targets.regions verdict",
 }
 

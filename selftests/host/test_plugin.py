@@ -1,6 +1,7 @@
 """The plugin, as its user sees it: exit codes and words."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -101,3 +102,25 @@ def test_results_of_tests_are_kept_as_junit_xml(run, tmp_path):
     run(FAILING)
     (report,) = (tmp_path / "results").glob("*/junit.xml")
     assert "close f0 =&gt; EBADF" in report.read_text()
+
+
+def test_refusal_is_told_once_where_several_processes_meet_it(run):
+    text = USING + "\ndef test_again(lab):\n    pass\n"
+    line = refused(run(text, "--kernel=5.4.321", "-n", "2"))
+    assert "no installed kernel 5.4.321" in line
+
+
+def test_this_machine_is_for_one_process(run):
+    options = ("--machine=local", "--this-machine-is-disposable")
+    done = run(USING, *options, "-n", "2")
+    assert done.returncode == 2
+    assert "one process: -n 0" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("machine", "most"), [("local", 1), ("qemu", 4)])
+def test_workers_are_chosen_by_what_they_need(run, machine, most):
+    done = run("def test_nothing():\n    pass\n", f"--machine={machine}", "-nauto")
+    assert done.returncode == 0, done.stdout
+    count = re.search(r"^(\d+) workers? \[", done.stdout, re.MULTILINE)
+    assert 1 <= int(count[1]) <= most

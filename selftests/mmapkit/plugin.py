@@ -1,29 +1,33 @@
 """The pytest plugin: options, fixtures, what is printed. No test logic."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+from mmapkit.account import Account
 from mmapkit.build import cache_dir
 from mmapkit.errors import MmapkitError
 from mmapkit.journal import Journal
 from mmapkit.lab import Lab
 from mmapkit.machine import Machine, Machines
 from mmapkit.report.text import explain
-from mmapkit.setup import Wanted, supply
-from mmapkit.tally import Tally
+from mmapkit.setup import Wanted, coverage_lines, supply
 from mmapkit.target import Target
 from mmapkit.targets.memphys import read_target
 from mmapkit.targets.regions import read_regions
 from mmapkit.verdict import Outcome
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
 
 ReadTarget = Callable[[Machine], Target]
 MakeLab = Callable[[ReadTarget], Lab]
@@ -31,7 +35,11 @@ MakeLab = Callable[[ReadTarget], Lab]
 _RESULTS = pytest.StashKey[Path]()
 _LABS = pytest.StashKey[list[Lab]]()
 _SUPPLIES = pytest.StashKey[list[Machines]]()
-_SUMMARY = pytest.StashKey[list[str]]()
+_ACCOUNT = pytest.StashKey[Account]()
+_REFUSALS = pytest.StashKey[list[str]]()
+
+#: processes at most, where pytest-xdist is to choose: each has a machine
+MOST_WORKERS = 4
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -100,8 +108,12 @@ def _results_folder(config: pytest.Config) -> Path:
     if folder is None:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         folder = config.rootpath / "results" / f"{stamp}-{os.getpid()}"
+    if not _worker(config):
+        # Workers get the options from here.
+        config.option.results = folder
     if folder.exists() and not folder.is_dir():
-        _give_up(MmapkitError(f"--results {folder}: is there, and is no folder"))
+        err = MmapkitError(f"--results {folder}: is there, and is no folder")
+        _give_up(config, err)
     return folder.resolve()
 
 
@@ -111,33 +123,88 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("--hypothesis-profile", None):
         settings.load_profile("gate")
     config.stash[_RESULTS] = _results_folder(config)
+    if config.getoption("--machine") == "local" and _workers(config) > 1:
+        _give_up(
+            config, MmapkitError("--machine=local: one machine, one process: -n 0")
+        )
     config.stash[_LABS] = []
     config.stash[_SUPPLIES] = []
-    config.stash[_SUMMARY] = []
+    config.stash[_ACCOUNT] = Account()
+    config.stash[_REFUSALS] = []
     # Our hook runs first: the reporter of pytest makes the file there.
     if not config.option.xmlpath and not config.option.collectonly:
         config.option.xmlpath = str(config.stash[_RESULTS] / "junit.xml")
+
+
+def _worker(config: pytest.Config) -> str:
+    """Return the name of this process among those of pytest-xdist; "" for none."""
+    told: dict[str, Any] = getattr(config, "workerinput", {})
+    return str(told.get("workerid", ""))
+
+
+def _workers(config: pytest.Config) -> int:
+    """Return how many processes pytest-xdist is to run the tests in."""
+    return len(config.getoption("tx", None) or ())
 
 
 def _say(config: pytest.Config, line: str) -> None:
     """Print a line at once, also from within a test."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")
-    if reporter is None:
-        return
+    worker = _worker(config)
     with capture.global_and_fixture_disabled() if capture else nullcontext():
-        reporter.ensure_newline()
-        reporter.write_line(line)
+        if reporter is not None and not worker:
+            reporter.ensure_newline()
+            reporter.write_line(line)
+        elif worker:
+            # Its output is the line to the process that talks to the user.
+            sys.stderr.write(f"\n[{worker}] {line}")
+            sys.stderr.flush()
 
 
-def _give_up(err: MmapkitError) -> NoReturn:
+def _give_up(config: pytest.Config, err: MmapkitError) -> NoReturn:
+    if _worker(config):
+        config.workeroutput["memphys_refused"] = str(err)  # type: ignore[attr-defined]
     pytest.exit(f"memphys: {err}", returncode=2)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes "-n auto" means; a machine of one's own is one."""
+    if config.getoption("--machine") == "local":
+        return 1
+    return min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: "WorkerController", error: object) -> None:
+    """Take over what a worker has done, or why it could not."""
+    del error
+    stash: pytest.Stash = node.config.stash
+    told: dict[str, Any] = getattr(node, "workeroutput", {})
+    if "memphys_refused" in told:
+        stash[_REFUSALS].append(told["memphys_refused"])
+    if "memphys_account" in told:
+        stash[_ACCOUNT].add(told["memphys_account"])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    account = config.stash[_ACCOUNT]
+    account.programs += sum(lab.programs for lab in config.stash[_LABS])
+    account.machines += sum(own.started for own in config.stash[_SUPPLIES])
+    for lab in config.stash[_LABS]:
+        account.tally.merge(lab.tally)
+    if _worker(config):
+        config.workeroutput["memphys_account"] = account.packed()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
 def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     """Return a maker of labs, each with machines of its own."""
-    results = pytestconfig.stash[_RESULTS]
+    # Each process has files of its own.
+    results = pytestconfig.stash[_RESULTS] / _worker(pytestconfig)
     _say(pytestconfig, f"results in {results}")
     wanted = Wanted(
         machine=pytestconfig.getoption("--machine"),
@@ -149,7 +216,7 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     try:
         machines = supply(wanted, results, report)
     except MmapkitError as err:
-        _give_up(err)
+        _give_up(pytestconfig, err)
 
     labs = pytestconfig.stash[_LABS]
     journal = Journal(results / "journal.txt")
@@ -165,31 +232,31 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     for lab in labs:
         lab.close()
     machines.close()
-    pytestconfig.stash[_SUMMARY] += machines.summary()
+    machines.settle(pytestconfig.stash[_ACCOUNT])
     late = [found for own in pytestconfig.stash[_SUPPLIES] for found in own.found]
     if late:
         told = "\n\n".join("\n".join((f.title, *f.lines[1:])) for f in late)
         pytest.fail(f"told by machines at their end:\n{told}", pytrace=False)
 
 
-def _booted(lab: Lab) -> Lab:
+def _booted(config: pytest.Config, lab: Lab) -> Lab:
     try:
         _ = lab.machine
     except MmapkitError as err:
-        _give_up(err)
+        _give_up(config, err)
     return lab
 
 
 @pytest.fixture(scope="session")
-def lab(make_lab: MakeLab) -> Lab:
+def lab(pytestconfig: pytest.Config, make_lab: MakeLab) -> Lab:
     """The driver under test, on a machine."""
-    return _booted(make_lab(read_target))
+    return _booted(pytestconfig, make_lab(read_target))
 
 
 @pytest.fixture(scope="session")
-def regions(make_lab: MakeLab) -> Lab:
+def regions(pytestconfig: pytest.Config, make_lab: MakeLab) -> Lab:
     """The same on another machine, with a region for each pair it offers."""
-    return _booted(make_lab(read_regions))
+    return _booted(pytestconfig, make_lab(read_regions))
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -201,20 +268,20 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    if not config.stash[_SUPPLIES]:
+    refusals: list[str] = config.stash[_REFUSALS]
+    for refusal in sorted(set(refusals)):
+        terminalreporter.write_line(f"Exit: memphys: {refusal}")
+    account = config.stash[_ACCOUNT]
+    if not account.machines:
         return
-    programs = sum(lab.programs for lab in config.stash[_LABS])
-    machines = sum(supply.started for supply in config.stash[_SUPPLIES])
+    results = config.stash[_RESULTS]
     terminalreporter.section("memphys")
     terminalreporter.write_line(
-        f"{programs} programs, {machines} machines; consoles and journal in "
-        f"{config.stash[_RESULTS]}"
+        f"{account.programs} programs, {account.machines} machines; consoles and "
+        f"journal in {results}"
     )
-    for line in config.stash[_SUMMARY]:
+    for line in coverage_lines(account, results):
         terminalreporter.write_line(line)
     if config.get_verbosity() > 0:
-        tally = Tally()
-        for lab in config.stash[_LABS]:
-            tally.merge(lab.tally)
-        for line in tally.lines():
+        for line in account.tally.lines():
             terminalreporter.write_line(line)

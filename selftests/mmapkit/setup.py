@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mmapkit import coverage, debug_kernel, leaks, provision
 from mmapkit import kernel as kernels
+from mmapkit.account import Account
+from mmapkit.build import cache_dir, locked
 from mmapkit.errors import KernelError, MachineError
 from mmapkit.machine import Machine, Machines, image, launcher, local, qemu
 from mmapkit.verdict import Finding
@@ -75,9 +77,10 @@ class Supply:
             return Machines(self._start, self._report)
         return Machines(self._start, self._report, self._endings.farewell)
 
-    def summary(self) -> list[str]:
-        """Return what the machines that have ended have to tell, in lines."""
-        return self._endings.summary() if self._endings else []
+    def settle(self, account: Account) -> None:
+        """Put what the machines that have ended leave behind into an account."""
+        if self._endings is not None:
+            self._endings.settle(account)
 
     def on_close(self, undo: Callable[[], None]) -> "Supply":
         """Have close() do something; returns itself."""
@@ -114,16 +117,23 @@ class Endings:
             self._folders.append(folder)
         return found
 
-    def summary(self) -> list[str]:
-        """Return the table of the coverage; what did not run goes into a file."""
-        if not self._folders:
-            return []
-        sources = coverage.measure(self._modules, self._folders)
-        told = coverage.table(sources)
-        file = self._results / "coverage.txt"
-        listing = coverage.listing(sources, self._modules)
-        file.write_text("\n".join([*told, "", *listing]) + "\n")
-        return [*told, f"lines that did not run: {file}"]
+    def settle(self, account: Account) -> None:
+        """Put the folders with counts into an account."""
+        if self._folders:
+            account.modules = self._modules
+            account.counts += self._folders
+
+
+def coverage_lines(account: Account, results: Path) -> list[str]:
+    """Return the table of the coverage; what did not run goes into a file."""
+    if account.modules is None:
+        return []
+    sources = coverage.measure(account.modules, account.counts)
+    told = coverage.table(sources)
+    file = results / "coverage.txt"
+    listing = coverage.listing(sources, account.modules)
+    file.write_text("\n".join([*told, "", *listing]) + "\n")
+    return [*told, f"lines that did not run: {file}"]
 
 
 def supply(wanted: Wanted, results: Path, report: Report) -> Supply:
@@ -137,11 +147,14 @@ def supply(wanted: Wanted, results: Path, report: Report) -> Supply:
             "add --this-machine-is-disposable if that is all right"
         )
     results.mkdir(parents=True, exist_ok=True)
-    provision.ensure(ROOT / "bindep.txt", "selftest", report)
-    if wanted.machine == "local":
-        kernel = _running_kernel()
-    else:
-        kernel = _kernel(wanted.kernel, report)
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    # Of several processes one installs and builds what is missing for all.
+    with locked(cache_dir() / "setup.lock"):
+        provision.ensure(ROOT / "bindep.txt", "selftest", report)
+        if wanted.machine == "local":
+            kernel = _running_kernel()
+        else:
+            kernel = _kernel(wanted.kernel, report)
     report(f"kernel {kernel.release}")
     counts = wanted.coverage
     modules = kernels.build_modules(kernel, ROOT / "driver", coverage=counts)

@@ -5,7 +5,7 @@ a driver's bugs sit where two of them meet.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mmapkit.program import OPERATIONS, Program
 from mmapkit.verdict import Errno, NotReached, Result, Signal, Void
@@ -57,6 +57,18 @@ class Tally:
         self.sorts.update(other.sorts)
         self.errors.update(other.errors)
         self.pairs.update(other.pairs)
+
+    def packed(self) -> dict[str, list[tuple[tuple[str, ...], int]]]:
+        """Return the counts in values that travel between processes."""
+        return {name: list(counts.items()) for name, counts in vars(self).items()}
+
+    def add_packed(
+        self, packed: Mapping[str, Iterable[tuple[Iterable[str], int]]]
+    ) -> None:
+        """Count what another process has counted, too."""
+        for name, counts in packed.items():
+            for key, count in counts:
+                getattr(self, name)[tuple(key)] += count
 
     def lines(self) -> Iterator[str]:
         """Return a table for people, a line for each operation that came up."""
