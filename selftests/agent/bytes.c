@@ -48,17 +48,38 @@ void bytes_init(void)
 				crc_table[0][crc_table[j - 1][i] & 0xff];
 }
 
+/* @n bytes of pattern @seed from position @pos of it on, within a chunk. */
+static void pattern_chunk(unsigned char *buf, size_t n, uint64_t seed,
+			  uint64_t pos)
+{
+	const unsigned char *from = (const unsigned char *)noise + pos % CHUNK;
+	unsigned char tag[WORD * 2];
+	uint64_t word = mix(seed << 32 ^ pos / CHUNK);
+	uint64_t turned;
+	size_t i;
+
+	/* The tag as it stands over the noise from @pos on. */
+	memcpy(tag, &word, WORD);
+	memcpy(tag + WORD, &word, WORD);
+	memcpy(&turned, tag + pos % WORD, WORD);
+
+	for (i = 0; i + WORD <= n; i += WORD) {
+		memcpy(&word, from + i, WORD);
+		word ^= turned;
+		memcpy(buf + i, &word, WORD);
+	}
+	for (; i < n; i++)
+		buf[i] = from[i] ^ tag[(pos + i) % WORD];
+}
+
 /* @len bytes of pattern @seed, from position @pos of it on. */
 void pattern(unsigned char *buf, size_t len, uint64_t seed, uint64_t pos)
 {
 	while (len) {
-		uint64_t word = noise[pos % CHUNK / 8] ^
-				mix(seed << 32 ^ pos / CHUNK);
-		size_t skip = pos % 8;
-		size_t n = 8 - skip < len ? 8 - skip : len;
+		size_t left = CHUNK - pos % CHUNK;
+		size_t n = left < len ? left : len;
 
-		word >>= 8 * skip;
-		memcpy(buf, &word, n);
+		pattern_chunk(buf, n, seed, pos);
 		buf += n;
 		pos += n;
 		len -= n;
