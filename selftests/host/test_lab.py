@@ -1,5 +1,6 @@
 """The lab: machines are replaced, content is restored, nothing is lost."""
 
+from collections import deque
 from dataclasses import replace
 
 import pytest
@@ -40,6 +41,7 @@ class FakeMachine:
         self.say = say or {}
         self.target = target
         self.closed = False
+        self.under_way = deque()
 
     def prepare(self):
         pass
@@ -52,6 +54,13 @@ class FakeMachine:
         outcome = self.say.get((program, mode)) or Model(self.target).run(program)
         self.usable = outcome.verdict is Verdict.OK
         return outcome
+
+    def send(self, program, mode=Mode.FRESH):
+        self.under_way.append((program, mode))
+
+    def receive(self):
+        assert self.usable
+        return self.run(*self.under_way.popleft())
 
     def excuse(self, outcome):
         return "a fault of its own" if outcome.console == ("excused",) else ""
@@ -196,6 +205,83 @@ def test_what_is_due_follows_memory_that_changes(make, tmp_path):
         "ok =0000",
         "ok =ffff",
     ]
+
+
+PROGRAMS = (WRITE, READ, READ)
+
+
+def test_programs_at_once_come_to_what_they_come_to_alone(make):
+    lab = make()
+    outcomes = lab.run_all(PROGRAMS)
+    assert outcomes == [Model(TARGET).run(program) for program in PROGRAMS]
+    assert all(outcome == outcome.due for outcome in outcomes)
+
+
+def test_next_program_is_sent_before_the_last_has_answered(make, fleet):
+    lab = make()
+    _ = lab.machine
+    (machine,) = fleet
+    waiting = []
+    run = machine.run
+    machine.run = lambda *job: waiting.append(len(machine.under_way)) or run(*job)
+    lab.run_all(PROGRAMS)
+    # The content at first; the three, and what restores it after the first.
+    assert waiting == [0, 3, 2, 1, 0]
+
+
+def test_content_is_restored_between_programs_at_once(make, fleet):
+    make().run_all(PROGRAMS)
+    _, *ran = programs_of(fleet[0])
+    assert ran == [WRITE, restoring(TARGET, [0x6403000, 0x6404000]), READ, READ]
+
+
+def test_no_program_at_once_is_no_outcome(make):
+    assert make().run_all([]) == []
+
+
+def test_programs_behind_a_wrong_one_run_again_from_known_content(make, fleet):
+    wrong = Outcome((Ok(), Errno("EIO")))
+    lab = make({(READ, Mode.FRESH): wrong})
+    assert lab.run_all([READ, WRITE])[0] == wrong
+    _, *ran = programs_of(fleet[0])
+    assert ran[:2] == [READ, WRITE]
+    assert sum(op.len for op in ran[2] if isinstance(op, Pwrite)) == 4 << 20
+    assert ran[3:] == [WRITE]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.HANG, Verdict.SPLAT])
+def test_programs_behind_one_in_doubt_run_on_another_machine(make, fleet, verdict):
+    doubtful = replace(Model(TARGET).run(READ), verdict=verdict, stopped_at=1)
+    lab = make({(READ, Mode.FRESH): doubtful})
+    outcomes = lab.run_all([READ, WRITE])
+    assert outcomes == [doubtful, Model(TARGET).run(WRITE)]
+    assert programs_of(fleet[0])[1:] == [READ]
+    assert programs_of(fleet[1])[1:] == [WRITE]
+
+
+def test_death_among_programs_at_once_is_located(make, fleet):
+    lost = Outcome((NotReached(),) * 2, Verdict.LOST)
+    located = Outcome((Ok(), NotReached()), Verdict.LOST, 1)
+    lab = make({(READ, Mode.FRESH): lost}, {(READ, Mode.STEP): located})
+    assert lab.run_all([WRITE, READ, WRITE])[1] == located
+    assert len(fleet) == 3
+
+
+def test_death_among_programs_at_once_is_excused_as_well(make, fleet):
+    gone = Outcome((), Verdict.PANIC, console=("excused",))
+    lab = make({(READ, Mode.FRESH): gone})
+    outcomes = lab.run_all([WRITE, READ])
+    assert all(outcome == outcome.due for outcome in outcomes)
+    assert len(fleet) == 2
+
+
+def test_splat_that_shows_while_content_is_restored_among_programs_is_an_error(make):
+    lab = make()
+    _ = lab.machine
+    restoration = restoring(TARGET, [0x6403000, 0x6404000])
+    lab.machine.say[restoration, Mode.KEEP] = Outcome((), Verdict.SPLAT)
+    with pytest.raises(MachineError, match="splat while content was restored"):
+        lab.run_all(PROGRAMS)
 
 
 def test_raw_program_is_journalled_counted_and_followed_by_a_restore(

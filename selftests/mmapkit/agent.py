@@ -10,6 +10,7 @@ import itertools
 import select
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -201,16 +202,14 @@ class _Answer:
 
 
 class Agent:
-    """The other end of a Stream.
-
-    in_step: what is read next answers what is asked next.
-    """
+    """The other end of a Stream."""
 
     def __init__(self, stream: Stream, *, patience: float) -> None:
         """Wait for the agent's greeting, patience seconds at the most."""
         self._stream = stream
         self._sockets: set[int] = set()
-        self.in_step = True
+        self._due: deque[_Answer] = deque()
+        self._whole = True
         self.hello = self._read_hello(time.monotonic() + patience)
 
     def _read_hello(self, deadline: float) -> Hello:
@@ -236,21 +235,28 @@ class Agent:
         patience = SILENCE if seconds is None else seconds
         return time.monotonic() + patience * self.hello.scale
 
+    @property
+    def in_step(self) -> bool:
+        """True when what is read next answers what is asked next."""
+        return self._whole and not self._due
+
     @contextmanager
     def _exchange(self) -> Iterator[None]:
-        """Ask, and read the answer to its end, in here.
+        """Ask, or read an answer to its end, in here.
 
         A timeout of pytest may end it anywhere: what comes next is then the
         rest of an old answer.
         """
-        if not self.in_step:
+        if not self._whole:
             raise MachineError("an answer of the agent was not read to its end")
-        self.in_step = False
+        self._whole = False
         yield
-        self.in_step = True
+        self._whole = True
 
     def _command(self, text: str, pause: float = 0.0) -> str:
         """Return the answer; pause: seconds that the agent is asked to wait."""
+        if self._due:
+            raise MachineError(f"{text}: programs are under way")
         with self._exchange():
             try:
                 self._stream.write(text.encode() + b"\n", self._deadline())
@@ -284,16 +290,24 @@ class Agent:
         self._sockets.add(number)
         return socket
 
-    def run(self, number: int, program: Program, mode: Mode) -> Told:
-        """Run a program; number is how findings in the log will call it.
+    def send(self, number: int, program: Program, mode: Mode) -> None:
+        """Have a program run; number is how findings in the log will call it.
+
+        It waits for those that were sent before: receive() once for each.
+        """
+        text = f"run {number}{mode.value}\n{format_program(program)}go\n"
+        with self._exchange():
+            self._stream.write(text.encode(), self._deadline())
+            self._due.append(_Answer(number, len(program)))
+
+    def receive(self) -> Told:
+        """Return what came of the program that was sent first.
 
         ProgramRefused: the agent's parser did not take it.
         """
-        text = f"run {number}{mode.value}\n{format_program(program)}go\n"
-        answer = _Answer(number, len(program))
+        answer = self._due.popleft()
+        limit = self._deadline(LIMIT)
         with self._exchange():
-            self._stream.write(text.encode(), self._deadline())
-            limit = self._deadline(LIMIT)
             while not answer.complete:
                 try:
                     line = self._stream.read_line(min(limit, self._deadline()))
@@ -302,6 +316,11 @@ class Agent:
                     raise
                 answer.take(line)
         return answer.told()
+
+    def run(self, number: int, program: Program, mode: Mode) -> Told:
+        """Run a program, and return what came of it; as send() and receive()."""
+        self.send(number, program, mode)
+        return self.receive()
 
     def close(self) -> None:
         """Hang up; an agent that is a process of its own then ends."""

@@ -7,16 +7,16 @@ in the journal before it goes out.
 
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmapkit.agent import Mode
 from mmapkit.errors import MachineError
 from mmapkit.journal import Journal
 from mmapkit.machine import Machine, Machines
-from mmapkit.model import Model
+from mmapkit.model import Expectation, Model
 from mmapkit.program import (
     MAX_TRANSFER,
     Offset,
@@ -37,6 +37,16 @@ EXIT_EVERY = 8
 
 #: machines that a program is tried on when they die of something else
 TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A program that is under way: its number in the journal, and since when."""
+
+    program: Program
+    text: str
+    number: int
+    since: float
 
 
 class Lab:
@@ -108,7 +118,29 @@ class Lab:
         An operation that took the machine with it, and left no word, is found
         by running the program again step by step on a fresh one.
         """
-        outcome = self._run(program, _quick_mode(program) if quick else Mode.FRESH)
+        return self._located(program, self._run(program, _mode(program, quick)))
+
+    def run_all(
+        self, programs: Sequence[Program], *, quick: bool = False
+    ) -> list[Outcome]:
+        """Run programs one after the other, each as by run().
+
+        The machine gets the next before it is done with one, and this process
+        thinks while it works. After a program that does not do what it has to,
+        the others run once more, from the known content.
+        """
+        machine = self._ready()
+        outcomes = self._at_once(machine, programs, quick=quick)
+        if outcomes:
+            program = programs[len(outcomes) - 1]
+            if self._excused(machine, outcomes[-1]):
+                outcomes[-1] = self.run(program, quick=quick)
+            else:
+                outcomes[-1] = self._located(program, outcomes[-1])
+        return outcomes + [self.run(p, quick=quick) for p in programs[len(outcomes) :]]
+
+    def _located(self, program: Program, outcome: Outcome) -> Outcome:
+        """Return an outcome that tells where the machine ended, if it did."""
         gone = outcome.verdict in (Verdict.PANIC, Verdict.LOST)
         if gone and outcome.stopped_at is None:
             again = self._run(program, Mode.STEP)
@@ -124,10 +156,10 @@ class Lab:
         caller's to judge. MachineError when anything else than results came
         of it.
         """
-        mode = _quick_mode(program) if quick else Mode.FRESH
+        mode = _mode(program, quick)
         for machine in self._tries():
             self._dirty = None
-            outcome = self._send(machine, program, mode)
+            outcome = self._receive(machine, self._send(machine, program, mode))
             if not self._excused(machine, outcome):
                 break
         if outcome.verdict is not Verdict.OK:
@@ -150,7 +182,7 @@ class Lab:
             expectation = self.model.expect(program)
             # Until it is known to have done what it had to, and nothing else.
             self._dirty = None
-            outcome = self._send(machine, program, mode)
+            outcome = self._receive(machine, self._send(machine, program, mode))
             if not self._excused(machine, outcome):
                 break
         due, dirty = expectation.nearest(outcome.results)
@@ -158,23 +190,61 @@ class Lab:
             self._dirty = dirty
         return replace(outcome, due=due)
 
-    def _send(self, machine: Machine, program: Program, mode: Mode) -> Outcome:
+    def _at_once(
+        self, machine: Machine, programs: Sequence[Program], *, quick: bool
+    ) -> list[Outcome]:
+        """Return outcomes up to the first that is not as it has to be."""
+        self._restore(machine)
+        self._dirty = None
+        dirty = frozenset[int]()
+        flight: list[tuple[_Sent, Expectation, int]] = []
+        for program in programs:
+            expectation = self.model.expect(program)
+            restoration = restoring(self.target, dirty)
+            before = 0
+            if len(restoration):
+                machine.send(restoration, Mode.KEEP)
+                before = 1
+            sent = self._send(machine, program, _mode(program, quick))
+            flight.append((sent, expectation, before))
+            dirty = expectation.dirty
+
+        outcomes: list[Outcome] = []
+        for sent, expectation, before in flight:
+            if before:
+                self._check_restored(machine.receive())
+            outcome = self._receive(machine, sent)
+            due, dirty = expectation.nearest(outcome.results)
+            outcomes.append(replace(outcome, due=due))
+            if outcome != due or not dirty <= expectation.dirty:
+                waiting = sum(1 + before for *_, before in flight[len(outcomes) :])
+                for _ in range(waiting):
+                    if outcome.verdict is not Verdict.OK:
+                        break
+                    outcome = machine.receive()
+                return outcomes
+        self._dirty = dirty
+        return outcomes
+
+    def _send(self, machine: Machine, program: Program, mode: Mode) -> _Sent:
         self.programs += 1
         text = format_program(program)
         self._number = self._journal.program(text, machine.title)
-        began = time.monotonic()
-        outcome = machine.run(program, mode)
-        self.tally.add(program, outcome.results)
+        machine.send(program, mode)
+        return _Sent(program, text, self._number, time.monotonic())
+
+    def _receive(self, machine: Machine, sent: _Sent) -> Outcome:
+        outcome = machine.receive()
+        self.tally.add(sent.program, outcome.results)
+        lines = tuple(sent.text.splitlines())
         if outcome.verdict is not Verdict.OK:
-            seconds = time.monotonic() - began
-            place = where(outcome.stopped_at, text.splitlines())
+            seconds = time.monotonic() - sent.since
+            place = where(outcome.stopped_at, lines)
             self._report(
-                f"program {self._number}: {outcome.verdict.value}{place}, "
+                f"program {sent.number}: {outcome.verdict.value}{place}, "
                 f"told in {seconds:.1f} s"
             )
-        return replace(
-            outcome, program=tuple(text.splitlines()), notes=self._notes(machine)
-        )
+        return replace(outcome, program=lines, notes=self._notes(machine))
 
     def _notes(self, machine: Machine) -> tuple[str, ...]:
         symbols = self.target_symbols()
@@ -208,11 +278,13 @@ class Lab:
         dirty = self._all_pages() if self._dirty is None else self._dirty
         program = restoring(self.target, dirty)
         if len(program):
-            outcome = machine.run(program, Mode.KEEP)
-            if outcome.verdict is not Verdict.OK:
-                # What an earlier program did shows late: never a pass.
-                raise self._trouble("while content was restored after", outcome)
+            self._check_restored(machine.run(program, Mode.KEEP))
         self._dirty = frozenset()
+
+    def _check_restored(self, outcome: Outcome) -> None:
+        if outcome.verdict is not Verdict.OK:
+            # What an earlier program did shows late: never a pass.
+            raise self._trouble("while content was restored after", outcome)
 
     def _trouble(self, when: str, outcome: Outcome) -> MachineError:
         reasons = [finding.title for finding in outcome.findings]
@@ -260,7 +332,9 @@ def _runs(pages: list[int], page: int) -> list[tuple[int, int]]:
     return runs
 
 
-def _quick_mode(program: Program) -> Mode:
+def _mode(program: Program, quick: bool) -> Mode:
     """Choose by the program, so that a program always runs in the same way."""
+    if not quick:
+        return Mode.FRESH
     text = "".join(map(format_operation, program)).encode()
     return Mode.LAST if zlib.crc32(text) % EXIT_EVERY == 0 else Mode.KEEP

@@ -27,10 +27,10 @@ def check_two(lab, nodes, program, choice):
     """
     quotient, first = divmod(choice, len(nodes))
     second = (first + 1 + quotient % max(1, len(nodes) - 1)) % len(nodes)
-    outcomes = [
-        lab.run(program.retarget(lambda _, n=n: nodes[n].path), quick=True)
-        for n in (first, second)
-    ]
+    outcomes = lab.run_all(
+        [program.retarget(lambda _, n=n: nodes[n].path) for n in (first, second)],
+        quick=True,
+    )
     for outcome in outcomes:
         assert outcome == outcome.due
     one, other = outcomes

@@ -70,6 +70,15 @@ class Machine(Protocol):
     def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
         """Run a program. Whatever happens to the machine is in the outcome."""
 
+    def send(self, program: Program, mode: Mode = Mode.FRESH) -> None:
+        """Have a program run after those that were sent before; do not wait for it."""
+
+    def receive(self) -> Outcome:
+        """Return what came of the program that was sent first.
+
+        Once that is not ok, the machine is done for, and others have no answer.
+        """
+
     def excuse(self, outcome: Outcome) -> str:
         """Return why the end of the machine says nothing of the program; or ""."""
 

@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from mmapkit.agent import Agent, Mode, Stream
+from mmapkit.agent import Agent, Stream
 from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import outcome_of_loss
-from mmapkit.machine.session import OverSession, Session
-from mmapkit.program import Program
+from mmapkit.machine.session import OverSession, Sent, Session
 from mmapkit.verdict import Outcome
 
 #: seconds until the agent greets
@@ -84,13 +83,13 @@ class LocalMachine(OverSession):
             self._loaded.remove(name)
         return answer
 
-    def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
-        """Run a program. Whatever happens to the agent is in the outcome."""
-        try:
-            return self._session.run(program, mode)
-        except MachineLost as err:
-            self.close()
-            return outcome_of_loss(program, mode, self._session.runs, err, ())
+    def console_size(self) -> int:
+        """Return 0: the kernel's log is told by the agent, or not at all."""
+        return 0
+
+    def lose(self, sent: Sent, err: MachineLost) -> Outcome:
+        self.close()
+        return outcome_of_loss(sent.program, sent.mode, sent.number, err, ())
 
     def replay(
         self, cases: Iterable[Path], modules: Iterable[str] = ()

@@ -19,11 +19,10 @@ from pathlib import Path
 from qemu.qmp import QMPError
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
-from mmapkit.agent import Agent, Mode, Stream
+from mmapkit.agent import Agent, Stream
 from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import image, outcome_of_loss
-from mmapkit.machine.session import OverSession, Session
-from mmapkit.program import Program
+from mmapkit.machine.session import OverSession, Sent, Session
 from mmapkit.verdict import Outcome
 
 BINARY = "qemu-system-x86_64"
@@ -193,16 +192,14 @@ class QemuMachine(OverSession):
             return "died of a breakpoint of its own (TCG, code being patched)"
         return ""
 
-    def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
-        """Run a program. Whatever happens to the machine is in the outcome."""
-        before = len(self.console.read_bytes()) if self.console.is_file() else 0
-        try:
-            return self._session.run(program, mode)
-        except MachineLost as err:
-            self._last_words(err)
-            console = self._console_from(before)
-            self.close()
-            return outcome_of_loss(program, mode, self._session.runs, err, console)
+    def console_size(self) -> int:
+        return self.console.stat().st_size if self.console.is_file() else 0
+
+    def lose(self, sent: Sent, err: MachineLost) -> Outcome:
+        self._last_words(err)
+        console = self._console_from(sent.console)
+        self.close()
+        return outcome_of_loss(sent.program, sent.mode, sent.number, err, console)
 
     def replay(
         self, cases: Iterable[Path], modules: Iterable[str] = ()

@@ -4,9 +4,13 @@ Every machine has one. The session keeps the marks that the kernel had before
 (taint, console), so that what is new is told apart from what was there.
 """
 
+from abc import ABC, abstractmethod
+from collections import deque
+from dataclasses import dataclass
+
 from mmapkit.agent import Agent, Hello, Mode, Netlink, Told
 from mmapkit.console import scan, taints_of_loading
-from mmapkit.errors import MachineError
+from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import outcome_of
 from mmapkit.program import Program
 from mmapkit.verdict import Outcome, Verdict
@@ -80,14 +84,29 @@ class Session:
             raise MachineError(f"{act}: {'; '.join(found)}")
         self._taint = told.taint
 
-    def run(self, program: Program, mode: Mode) -> Outcome:
-        """Run a program; MachineLost when the machine ends or goes silent."""
+    def send(self, program: Program, mode: Mode) -> None:
+        """Have a program run, after those that were sent before; runs is its number.
+
+        MachineLost when nobody listens.
+        """
         self.runs += 1
-        told = self._agent.run(self.runs, program, mode)
-        outcome = outcome_of(told, self._taint, self.runs)
+        self._agent.send(self.runs, program, mode)
+
+    def receive(self, number: int) -> Outcome:
+        """Return what came of the program that was sent first, by its number.
+
+        MachineLost when the machine ends or goes silent.
+        """
+        told = self._agent.receive()
+        outcome = outcome_of(told, self._taint, number)
         if outcome.verdict is not Verdict.OK:
             self._sound = False
         return outcome
+
+    def run(self, program: Program, mode: Mode) -> Outcome:
+        """Run a program, and return what came of it; as send() and receive()."""
+        self.send(program, mode)
+        return self.receive(self.runs)
 
     def close(self) -> None:
         """Hang up."""
@@ -95,11 +114,56 @@ class Session:
         self._agent.close()
 
 
-class OverSession:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A program that is under way.
+
+    number: which it is. console: how many bytes the console had before.
+    """
+
+    program: Program
+    mode: Mode
+    number: int
+    console: int
+    lost: MachineLost | None = None
+
+
+class OverSession(ABC):
     """A machine's part that is its session's, whatever the machine is made of."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._sent: deque[Sent] = deque()
+
+    @abstractmethod
+    def console_size(self) -> int:
+        """Return how many bytes the kernel has written to its console."""
+
+    @abstractmethod
+    def lose(self, sent: Sent, err: MachineLost) -> Outcome:
+        """End the machine, and return what the program comes to that took it along."""
+
+    def send(self, program: Program, mode: Mode = Mode.FRESH) -> None:
+        console = self.console_size()
+        lost = None
+        try:
+            self._session.send(program, mode)
+        except MachineLost as err:
+            lost = err
+        self._sent.append(Sent(program, mode, self._session.runs, console, lost))
+
+    def receive(self) -> Outcome:
+        sent = self._sent.popleft()
+        try:
+            if sent.lost:
+                raise sent.lost
+            return self._session.receive(sent.number)
+        except MachineLost as err:
+            return self.lose(sent, err)
+
+    def run(self, program: Program, mode: Mode = Mode.FRESH) -> Outcome:
+        self.send(program, mode)
+        return self.receive()
 
     @property
     def hello(self) -> Hello:
