@@ -299,3 +299,17 @@ def test_who_faults_in_a_block_is_open():
     for counts in (["ok 0x1", "ok 0x0"], ["ok 0x0", "ok 0x1"], ["ok 0x1", "ok 0x1"]):
         assert expect(text, told + counts)[5:] == counts
     assert expect(text, [*told, "ok 0x9", "ok 0x0"])[5] != "ok 0x9"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "open_"),
+    [
+        ("- len=0x1000 prot=rw flags=private", True),
+        ("- len=0x1000 prot=rw flags=shared", False),
+        ("f0 off=0 len=0x1000 prot=rw flags=private", False),
+    ],
+)
+def test_reading_ahead_without_swap_is_refused_where_no_file_is(mapping, open_):
+    text = f"open f0 /dev/fault rdwr\nmmap m0 {mapping}\nmadvise m0 willneed\n"
+    told = expect(text, ["ok", "ok", "EBADF"])
+    assert (told[2] == "EBADF") is open_

@@ -121,6 +121,14 @@ def _dofork(state: State, vma: Vma) -> frozenset[str] | Errno:
     return vma.flags - {"dontfork"}
 
 
+def _willneed(state: State, vma: Vma) -> frozenset[str] | Errno:
+    """A kernel without swap has nowhere to read ahead from; madvise_willneed()."""
+    refusal = Errno("EBADF")
+    if not vma.kind.file and state.choose(Ok(), refusal) == refusal:
+        return refusal
+    return vma.flags
+
+
 def _wipeonfork(_: State, vma: Vma) -> frozenset[str] | Errno:
     if vma.kind.file or vma.shared:
         return Errno("EINVAL")
@@ -138,6 +146,7 @@ _FLAGS: dict[str, _Flags] = {
     "sequential": _change(add="sequential", remove="random"),
     "dontfork": _change(add="dontfork"),
     "dofork": _dofork,
+    "willneed": _willneed,
     "wipeonfork": _wipeonfork,
     "keeponfork": _change(remove="wipeonfork"),
     "dontdump": _change(add="dontdump"),
