@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mmapkit.errors import MachineError
+from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import launcher, qemu
 from mmapkit.machine.launcher import Launcher, choose_accelerator
 from mmapkit.machine.qemu import Config, QemuMachine, argv, command_line, spawn
@@ -175,15 +175,17 @@ def test_monitor_that_does_not_answer_leaves_nothing_behind(stub, leftovers, tmp
 
 
 class FakeStarting:
-    """A machine that boots, or dies of it."""
+    """A machine that boots, or dies of it, or does not get so far."""
 
-    def __init__(self, number, alive):
+    def __init__(self, number, alive, silent=True):
         self.number = number
         self.alive = alive
+        self.silent = silent
 
     def greet(self, *, reserve=False):
         if not self.alive:
-            raise MachineError(f"machine {self.number} did not start")
+            gone = MachineLost("the agent is gone", silent=self.silent)
+            raise MachineError(f"machine {self.number} did not start") from gone
         return self
 
     def close(self):
@@ -194,10 +196,12 @@ class FakeStarting:
 def start(tmp_path, monkeypatch):
     """Return what starts machines, those of some numbers dead; and what it says."""
 
-    def make(*dead, accelerator="tcg"):
+    def make(*dead, accelerator="tcg", silent=True):
         said = []
         monkeypatch.setattr(
-            launcher, "spawn", lambda config, n, console: FakeStarting(n, n not in dead)
+            launcher,
+            "spawn",
+            lambda config, n, console: FakeStarting(n, n not in dead, silent),
         )
         starts = Launcher(CONFIG, (accelerator, "a guess"), tmp_path, said.append)
         return starts.start, said
@@ -225,6 +229,23 @@ def test_machine_that_dies_in_the_place_of_the_reserve_is_an_error(start):
         start(turn)
     with pytest.raises(MachineError, match="machine 4"):
         start(3)
+
+
+def test_guest_that_died_while_it_booted_is_replaced_once_and_told(start):
+    begin, said = start(1, silent=False)
+    assert begin(1).number == 2
+    assert said[1:] == [
+        "a guest died while it booted, another starts: machine 1 did not start"
+    ]
+    begin, _ = start(1, 2, silent=False)
+    with pytest.raises(MachineError, match="machine 2"):
+        begin(1)
+
+
+def test_guest_that_never_greets_is_an_error(start):
+    begin, _ = start(1)
+    with pytest.raises(MachineError, match="machine 1"):
+        begin(1)
 
 
 INT3 = Outcome(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from mmapkit.errors import MachineError
+from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine.qemu import Config, QemuMachine, Starting, spawn
 
 
@@ -27,6 +27,12 @@ def choose_accelerator(cpuinfo: str, kvm: Path = Path("/dev/kvm")) -> tuple[str,
     if not os.access(kvm, os.R_OK | os.W_OK):
         return "tcg", f"{kvm} cannot be opened"
     return "kvm", f"{kvm} and the CPU's flags"
+
+
+def _ended(err: MachineError) -> bool:
+    """Tell whether a guest came to its end before it greeted."""
+    cause = err.__cause__
+    return isinstance(cause, MachineLost) and not cause.silent
 
 
 class Launcher:
@@ -83,10 +89,14 @@ class Launcher:
         try:
             return self._spawn().greet()
         except MachineError as err:
-            if self._config.accelerator != "kvm":
+            if self._config.accelerator == "kvm":
+                self._config = replace(self._config, accelerator="tcg")
+                self._report(f"accelerator tcg: a guest does not start by KVM: {err}")
+            elif _ended(err):
+                # No program has met it. TCG lets a guest down now and then.
+                self._report(f"a guest died while it booted, another starts: {err}")
+            else:
                 raise
-            self._config = replace(self._config, accelerator="tcg")
-            self._report(f"accelerator tcg: a guest does not start by KVM: {err}")
             return self._spawn().greet()
 
     def close(self) -> None:
