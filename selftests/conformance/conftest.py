@@ -1,26 +1,43 @@
 """What the claims share: each window, a program with its outcome, regions."""
 
+from functools import partial
+
 import pytest
 
 from mmapkit.control import Control
 from mmapkit.grammar import parse_program
+from mmapkit.plugin_subjects import subjects_of
 from mmapkit.program import Program
+from mmapkit.targets import regions
 from mmapkit.verdict import Outcome, Verdict
 
+REMAP, FAULT = WINDOWS = ("/dev/memphys/remap", "/dev/memphys/fault")
 
-@pytest.fixture(params=["remap", "fault"])
+
+def pytest_generate_tests(metafunc):
+    if "node" in metafunc.fixturenames:
+        subjects = subjects_of(metafunc.config)
+        paths = [s.path for s in subjects if s.window] if subjects else WINDOWS
+        ids = [path.rpartition("/")[2] for path in paths]
+        metafunc.parametrize("node", paths, ids=ids, indirect=True)
+
+
+@pytest.fixture
 def node(request):
-    """The path of a window, each in turn."""
-    return f"/dev/memphys/{request.param}"
+    """The path of a window that claims are about, each in turn."""
+    return request.param
 
 
 @pytest.fixture
 def other(node):
-    """The path of the window that node is not."""
-    return {
-        "/dev/memphys/remap": "/dev/memphys/fault",
-        "/dev/memphys/fault": "/dev/memphys/remap",
-    }[node]
+    """The path of a window of the reference that node is not."""
+    return FAULT if node == REMAP else REMAP
+
+
+@pytest.fixture(scope="session")
+def pairs(subjects):
+    """Return the pairs of the methods that claims are about, as the driver says."""
+    return partial(regions.pairs, subjects=subjects)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 
 from mmapkit.case import read_case
 from mmapkit.ktap import Status, parse
+from mmapkit.plugin_subjects import subjects_of
 from mmapkit.setup import ROOT
 from mmapkit.targets.memphys import NODES
 
@@ -26,12 +27,27 @@ def name_of(case, node):
 IDS = [name_of(case, node) for case, node in TESTS]
 
 
-@pytest.mark.parametrize(("case", "node"), TESTS, ids=IDS)
-def test_case_comes_to_what_is_written(request, case, node):
+def pytest_generate_tests(metafunc):
+    if "case" not in metafunc.fixturenames or "place" not in metafunc.fixturenames:
+        return
+    tests = TESTS
+    if subjects := subjects_of(metafunc.config):
+        tests = [
+            (case, place)
+            for subject in subjects
+            for case, node in TESTS
+            if node and (place := subject.stands_for(node))
+        ]
+    ids = [name_of(case, place) for case, place in tests]
+    metafunc.parametrize(("case", "place"), tests, ids=ids)
+
+
+def test_case_comes_to_what_is_written(request, subjects, case, place):
     # Regions are on a machine of their own.
-    needs_region = node and node not in WINDOWS
+    windows = WINDOWS | {subject.path for subject in subjects if subject.window}
+    needs_region = place and place not in windows
     lab = request.getfixturevalue("regions" if needs_region else "lab")
-    outcome = lab.run(case.on(node))
+    outcome = lab.run(case.on(place))
     assert case.differences(outcome) == []
     assert outcome == outcome.due
 
@@ -44,12 +60,12 @@ def told(lab):
     return {test.name: test for test in report.tests}
 
 
-@pytest.mark.parametrize(("case", "node"), TESTS, ids=IDS)
-def test_agent_alone_says_the_same(told, case, node):
-    test = told[name_of(case, node)]
-    if node and node not in WINDOWS:
+@pytest.mark.parametrize(("case", "path"), TESTS, ids=IDS)
+def test_agent_alone_says_the_same(told, case, path):
+    test = told[name_of(case, path)]
+    if path and path not in WINDOWS:
         assert test.status is Status.SKIPPED
-        assert test.reason == f"no {node}"
+        assert test.reason == f"no {path}"
     else:
         assert test.status is Status.PASSED, "\n".join(test.explain())
 

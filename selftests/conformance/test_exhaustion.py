@@ -14,7 +14,7 @@ import pytest
 from mmapkit.control import Backing, Command, Lifetime, MethodFlag
 from mmapkit.grammar import parse_program
 from mmapkit.targets.memphys import read_target
-from mmapkit.targets.regions import make, pairs
+from mmapkit.targets.regions import make
 from mmapkit.text import format_operation
 
 SIZE = 0x8000
@@ -96,7 +96,7 @@ def request(control, command, **attributes):
 
 
 @pytest.fixture
-def each(own, control, subtests):
+def each(own, control, pairs, subtests):
     """Call for each pair of method and backing, one subtest a pair.
 
     once: a key of the pair; of those with the same key, only the first.
@@ -145,7 +145,7 @@ def held(control):
     return counters.opens, counters.vmas, counters.references or 0
 
 
-def test_region_new_without_memory_leaves_nothing(own, control, sweep, subtests):
+def test_region_new_without_memory_leaves_nothing(own, control, pairs, sweep, subtests):
     """Made, or not at all: ENOBUFS is of the answer, whose request is done."""
     before = control.regions()
     done = set()
@@ -179,7 +179,7 @@ def test_region_new_without_memory_leaves_nothing(own, control, sweep, subtests)
             assert control.regions() == before
 
 
-def test_region_del_without_memory_ends_the_region(control, own, sweep):
+def test_region_del_without_memory_ends_the_region(control, own, pairs, sweep):
     pair = next(pair for pair in pairs(control) if pair.backing is Backing.PAGES)
     spec = {
         name: getattr(value, "value", value)

@@ -11,7 +11,7 @@ import pytest
 from mmapkit.control import Backing, Control, Lifetime
 from mmapkit.grammar import parse_program
 from mmapkit.setup import ROOT
-from mmapkit.targets.regions import HUGE_SIZE, SIZE, pairs
+from mmapkit.targets.regions import HUGE_SIZE, SIZE
 from mmapkit.verdict import Data, Digested
 
 CLAIMS = {
@@ -122,7 +122,9 @@ def sized(lab, size):
     return [node for node in lab.target.nodes if node.size == size]
 
 
-def test_pairs_of_the_driver_are_the_documented_ones(regions):
+def test_pairs_of_the_driver_are_the_documented_ones(regions, pairs, subjects):
+    if subjects:
+        pytest.skip("the claims are not about all that the driver offers")
     with Control(regions.machine) as control:
         offered = {pair.name for pair in pairs(control)}
     assert {node.path.rpartition("/")[2] for node in sized(regions, SIZE)} == offered
@@ -144,7 +146,7 @@ def test_claim_holds_for_every_pair(regions, claim, subtests):
             assert outcome == outcome.due
 
 
-def test_region_is_zero_when_it_is_made(regions, subtests):
+def test_region_is_zero_when_it_is_made(regions, pairs, subtests):
     with Control(regions.machine) as control:
         for pair in pairs(control):
             if pair.backing is Backing.PHYS or pair.lifetime is Lifetime.MAPPING:
@@ -168,11 +170,11 @@ def test_region_is_zero_when_it_is_made(regions, subtests):
                 assert results[2] == results[4]
 
 
-def test_base_is_where_the_memory_lies(regions, subtests):
+def test_base_is_where_the_memory_lies(regions, subjects, subtests):
     """What is stored through a region is at its base for the kernel."""
     with Control(regions.machine) as control:
         found = [region for region in control.regions() if region.base]
-    assert len(found) >= 10
+    assert len(found) >= 10 or subjects
     for region in found:
         with subtests.test(region.name):
             results = regions.run_raw(
@@ -189,12 +191,12 @@ def test_base_is_where_the_memory_lies(regions, subtests):
             assert results[4] == Data(b"\xfe\xca\x0d\x60")
 
 
-def test_huge_method_takes_one_fault_for_what_a_pmd_maps(regions, subtests):
+def test_huge_method_takes_one_fault_for_what_a_pmd_maps(regions, subjects, subtests):
     """On kernels where mm asks: before 6.6, only DAX is asked."""
     huge = 2 << 20
     expected = 1 if regions.target.traits.huge_faults else huge // 4096
     shared = [node for node in sized(regions, HUGE_SIZE) if not node.owns]
-    assert shared
+    assert shared or subjects
     for node in shared:
         with subtests.test(node.path), Control(regions.machine) as control:
             name = node.path.rpartition("/")[2]

@@ -87,7 +87,8 @@ MAY = {
     "files": "machine program verdict",
     "targets": "",
     "targets.memphys": "files grammar machine program target verdict",
-    "targets.regions": "control machine target targets.memphys",
+    "targets.subjects": "control target",
+    "targets.regions": "control machine target targets.memphys targets.subjects",
     "journal": "",
     "tally": "program verdict",
     "account": "tally",
@@ -96,8 +97,9 @@ MAY = {
     "lab": "agent journal machine model program report.text tally target text verdict",
     "setup": "account build coverage debug_kernel kernel leaks machine machine.image "
     "machine.launcher machine.local machine.qemu provision verdict",
-    "plugin": "account build journal lab machine report.text setup target "
-    "targets.memphys targets.regions verdict",
+    "plugin": "account build journal lab machine plugin_subjects report.text setup "
+    "target targets.regions targets.subjects verdict",
+    "plugin_subjects": "machine target targets.subjects",
 }
 
 

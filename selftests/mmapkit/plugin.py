@@ -13,18 +13,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+from mmapkit import plugin_subjects
 from mmapkit.account import Account
 from mmapkit.build import cache_dir
 from mmapkit.errors import MmapkitError
 from mmapkit.journal import Journal
 from mmapkit.lab import Lab
 from mmapkit.machine import Machine, Machines
+from mmapkit.plugin_subjects import after_modules
 from mmapkit.report.text import explain
 from mmapkit.setup import Wanted, coverage_lines, supply
 from mmapkit.target import Target
-from mmapkit.targets.memphys import read_target
-from mmapkit.targets.regions import read_regions
-from mmapkit.verdict import Outcome
+from mmapkit.targets.regions import read_regions, read_windows
+from mmapkit.targets.subjects import Subject
+from mmapkit.verdict import Finding, Outcome
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -42,7 +44,10 @@ _REFUSALS = pytest.StashKey[list[str]]()
 MOST_WORKERS = 4
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(
+    parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager
+) -> None:
+    pluginmanager.register(plugin_subjects)
     group = parser.getgroup("memphys")
     group.addoption(
         "--machine",
@@ -93,6 +98,16 @@ def _register_profiles() -> None:
     # The same where each program takes several times as long.
     settings.register_profile(
         "debug", common, derandomize=True, database=None, max_examples=100
+    )
+    # Something that is known to be wrong: what shows it soon is enough, and
+    # --shrink takes over from hypothesis, which has no clock.
+    settings.register_profile(
+        "detection",
+        common,
+        derandomize=True,
+        database=None,
+        max_examples=200,
+        phases=[Phase.explicit, Phase.generate],
     )
     settings.register_profile(
         "soak",
@@ -193,18 +208,37 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     account = config.stash[_ACCOUNT]
     account.programs += sum(lab.programs for lab in config.stash[_LABS])
-    account.machines += sum(own.started for own in config.stash[_SUPPLIES])
+    account.machines += machines_of(config)
     for lab in config.stash[_LABS]:
         account.tally.merge(lab.tally)
     if _worker(config):
         config.workeroutput["memphys_account"] = account.packed()  # type: ignore[attr-defined]
 
 
+def results_of(config: pytest.Config) -> Path:
+    """Return the folder of this process's results."""
+    return config.stash[_RESULTS] / _worker(config)
+
+
+def labs_of(config: pytest.Config) -> list[Lab]:
+    """Return the labs of this process."""
+    return config.stash[_LABS]
+
+
+def machines_of(config: pytest.Config) -> int:
+    """Return how many machines this process has started."""
+    return sum(own.started for own in config.stash[_SUPPLIES])
+
+
+def late_of(config: pytest.Config) -> list[Finding]:
+    """Return what machines have told at their end."""
+    return [found for own in config.stash[_SUPPLIES] for found in own.found]
+
+
 @pytest.fixture(scope="session")
 def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     """Return a maker of labs, each with machines of its own."""
-    # Each process has files of its own.
-    results = pytestconfig.stash[_RESULTS] / _worker(pytestconfig)
+    results = results_of(pytestconfig)
     _say(pytestconfig, f"results in {results}")
     wanted = Wanted(
         machine=pytestconfig.getoption("--machine"),
@@ -224,7 +258,7 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     def make(read: ReadTarget) -> Lab:
         own = machines.machines()
         pytestconfig.stash[_SUPPLIES].append(own)
-        lab = Lab(own, read, journal, report)
+        lab = Lab(own, after_modules(pytestconfig, read), journal, report)
         labs.append(lab)
         return lab
 
@@ -233,8 +267,7 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
         lab.close()
     machines.close()
     machines.settle(pytestconfig.stash[_ACCOUNT])
-    late = [found for own in pytestconfig.stash[_SUPPLIES] for found in own.found]
-    if late:
+    if late := late_of(pytestconfig):
         told = "\n\n".join("\n".join((f.title, *f.lines[1:])) for f in late)
         pytest.fail(f"told by machines at their end:\n{told}", pytrace=False)
 
@@ -248,15 +281,21 @@ def _booted(config: pytest.Config, lab: Lab) -> Lab:
 
 
 @pytest.fixture(scope="session")
-def lab(pytestconfig: pytest.Config, make_lab: MakeLab) -> Lab:
+def lab(
+    pytestconfig: pytest.Config, make_lab: MakeLab, subjects: tuple[Subject, ...]
+) -> Lab:
     """The driver under test, on a machine."""
-    return _booted(pytestconfig, make_lab(read_target))
+    read = partial(read_windows, subjects=subjects)
+    return _booted(pytestconfig, make_lab(read))
 
 
 @pytest.fixture(scope="session")
-def regions(pytestconfig: pytest.Config, make_lab: MakeLab) -> Lab:
+def regions(
+    pytestconfig: pytest.Config, make_lab: MakeLab, subjects: tuple[Subject, ...]
+) -> Lab:
     """The same on another machine, with a region for each pair it offers."""
-    return _booted(pytestconfig, make_lab(read_regions))
+    read = partial(read_regions, subjects=subjects)
+    return _booted(pytestconfig, make_lab(read))
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

@@ -12,15 +12,17 @@ from mmapkit.targets.regions import SIZE
 
 FULL = settings.default.max_examples
 
-WINDOWS = ("/dev/memphys/remap", "/dev/memphys/fault")
+#: what stands for the two of the fixture
+NODES = ("first", "second")
 
 choices = st.integers(0, (1 << 16) - 1)
 
 
-@given(program=crowds(WINDOWS))
+@given(program=crowds(NODES))
 @settings(max_examples=FULL // 10)
-def test_blocks_on_both_windows_come_to_some_order(lab, program):
-    outcome = lab.run(program, quick=True)
+def test_blocks_on_both_windows_come_to_some_order(lab, windows, program):
+    paths = dict(zip(NODES, windows, strict=True))
+    outcome = lab.run(program.retarget(paths.__getitem__), quick=True)
     assert outcome == outcome.due
 
 

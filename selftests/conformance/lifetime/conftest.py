@@ -12,7 +12,7 @@ import pytest
 from mmapkit.control import Backing, Command
 from mmapkit.grammar import parse_program
 from mmapkit.targets.memphys import read_target
-from mmapkit.targets.regions import make, pairs
+from mmapkit.targets.regions import make
 from mmapkit.text import format_operation
 
 #: bytes of region r0
@@ -32,7 +32,7 @@ def machine(own):
 
 
 @pytest.fixture
-def trials(own, control, subtests):
+def trials(own, control, pairs, subjects, subtests):
     """Return a subtest for each pair that the driver offers: region r0 is of it."""
 
     @contextmanager
@@ -47,7 +47,9 @@ def trials(own, control, subtests):
 
     def trials(wanted=lambda pair: True):
         chosen = [pair for pair in pairs(control) if wanted(pair)]
-        assert chosen
+        assert chosen or subjects
+        if not chosen:
+            pytest.skip("no method in question has such a region")
         return map(trial, chosen)
 
     return trials

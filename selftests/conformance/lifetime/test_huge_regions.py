@@ -3,7 +3,7 @@
 import pytest
 
 from mmapkit.control import Lifetime, MethodFlag
-from mmapkit.targets.regions import HUGE_SIZE, make, pairs
+from mmapkit.targets.regions import HUGE_SIZE, make
 
 TOUCH = f"""
 open f0 {{node}} rdwr
@@ -15,7 +15,7 @@ fill m0+0x1000 len=0x3fe000
 
 
 @pytest.fixture
-def huge(own, control, subtests):
+def huge(own, control, pairs, subtests):
     """Return the names of the huge pairs; in each subtest, region r0 is of one."""
 
     def huge():
@@ -24,7 +24,8 @@ def huge(own, control, subtests):
             for pair in pairs(control)
             if MethodFlag.HUGE in pair.method.flags and pair.lifetime is Lifetime.REGION
         ]
-        assert chosen
+        if not chosen:
+            pytest.skip("no method in question maps huge pages")
         for pair in chosen:
             with subtests.test(pair.name):
                 make(control, own.target, pair, "r0", HUGE_SIZE)

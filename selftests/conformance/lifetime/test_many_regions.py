@@ -4,10 +4,9 @@ from itertools import zip_longest
 
 from mmapkit.control import Backing, Command, Lifetime
 from mmapkit.files import read_text
-from mmapkit.targets.regions import pairs
 
 
-def test_forty_regions_are_forty_memories(control, run):
+def test_forty_regions_are_forty_memories(control, pairs, run):
     """All of them in use at once, by every method in turn."""
     allocated = [
         pair
@@ -107,7 +106,7 @@ USE = {
 
 
 def test_tasks_make_use_and_delete_forty_regions_at_once(
-    machine, control, run, trials, in_use
+    machine, control, pairs, run, trials, in_use
 ):
     """In real parallel: what is left behind is what was there before."""
 
