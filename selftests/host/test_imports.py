@@ -97,9 +97,12 @@ MAY = {
     "lab": "agent journal machine model program report.text tally target text verdict",
     "setup": "account build coverage debug_kernel kernel leaks machine machine.image "
     "machine.launcher machine.local machine.qemu provision verdict",
+    "shrink": "program verdict",
+    "alarms": "report.text verdict",
     "plugin": "account build journal lab machine plugin_subjects report.text setup "
     "target targets.regions targets.subjects verdict",
     "plugin_subjects": "machine target targets.subjects",
+    "plugin_alarms": "alarms lab plugin program shrink verdict",
 }
 
 

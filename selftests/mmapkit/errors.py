@@ -56,6 +56,17 @@ class ProgramRefused(MachineError):
     """The agent did not take the text of a program; it listens for the next."""
 
 
+class ProgramTrouble(MachineError):
+    """A program whose results count for nothing, as something worse came of it.
+
+    verdict: the value of verdict.Verdict.
+    """
+
+    def __init__(self, verdict: str, message: str) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+
+
 class ControlError(MmapkitError):
     """A request over netlink that was refused, or an answer that is none.
 

@@ -7,13 +7,14 @@ in the journal before it goes out.
 
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmapkit.agent import Mode
-from mmapkit.errors import MachineError
+from mmapkit.errors import ProgramTrouble
 from mmapkit.journal import Journal
 from mmapkit.machine import Machine, Machines
 from mmapkit.model import Expectation, Model
@@ -73,6 +74,8 @@ class Lab:
         self._number = 0
         self.programs = 0
         self.tally = Tally()
+        #: what the last programs came to, for who asks what went wrong
+        self.recent: deque[tuple[Program, Outcome]] = deque(maxlen=8)
 
     def _ready(self) -> Machine:
         """Return a machine whose target is known and holds its content."""
@@ -93,6 +96,11 @@ class Lab:
     def machine(self) -> Machine:
         """The machine at hand; a fresh one when there is none."""
         return self._ready()
+
+    @property
+    def number(self) -> int:
+        """The number of the last program, in the order of all labs of a journal."""
+        return self._number
 
     @property
     def model(self) -> Model:
@@ -118,7 +126,9 @@ class Lab:
         An operation that took the machine with it, and left no word, is found
         by running the program again step by step on a fresh one.
         """
-        return self._located(program, self._run(program, _mode(program, quick)))
+        outcome = self._located(program, self._run(program, _mode(program, quick)))
+        self.recent.append((program, outcome))
+        return outcome
 
     def run_all(
         self, programs: Sequence[Program], *, quick: bool = False
@@ -137,6 +147,7 @@ class Lab:
                 outcomes[-1] = self.run(program, quick=quick)
             else:
                 outcomes[-1] = self._located(program, outcomes[-1])
+        self.recent.extend(zip(programs, outcomes, strict=False))
         return outcomes + [self.run(p, quick=quick) for p in programs[len(outcomes) :]]
 
     def _located(self, program: Program, outcome: Outcome) -> Outcome:
@@ -162,6 +173,7 @@ class Lab:
             outcome = self._receive(machine, self._send(machine, program, mode))
             if not self._excused(machine, outcome):
                 break
+        self.recent.append((program, outcome))
         if outcome.verdict is not Verdict.OK:
             raise self._trouble("in", outcome)
         return outcome
@@ -286,12 +298,13 @@ class Lab:
             # What an earlier program did shows late: never a pass.
             raise self._trouble("while content was restored after", outcome)
 
-    def _trouble(self, when: str, outcome: Outcome) -> MachineError:
+    def _trouble(self, when: str, outcome: Outcome) -> ProgramTrouble:
         reasons = [finding.title for finding in outcome.findings]
         reasons += [text for _, text in outcome.evidence]
-        return MachineError(
+        return ProgramTrouble(
+            outcome.verdict.value,
             f"{outcome.verdict.value} {when} program {self._number} of "
-            f"{self._journal.path}: {'; '.join(reasons) or 'no reason told'}"
+            f"{self._journal.path}: {'; '.join(reasons) or 'no reason told'}",
         )
 
 
