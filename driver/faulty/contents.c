@@ -111,7 +111,7 @@ static vm_fault_t faulty_page_io_fault(struct vm_fault *vmf,
 {
 	unsigned long pfn = memphys_memory_pfn(memory, index);
 
-	if (!memphys_arena_owns(pfn))
+	if (!faulty_is_ours(memory, pfn))
 		return VM_FAULT_SIGBUS;
 
 	vmf->page = pfn_to_page(pfn);

@@ -7,9 +7,12 @@
 
 #include "../memphys.h"
 
-/* main.c: the VMA flags of a right lazy method. */
+/* main.c: the VMA flags of right lazy methods, of PFNs and of pages. */
 int faulty_lazy_mmap(struct vm_area_desc *desc,
 		     const struct memphys_memory *memory, unsigned long index);
+int faulty_page_mmap(struct vm_area_desc *desc,
+		     const struct memphys_memory *memory, unsigned long index);
+bool faulty_is_ours(const struct memphys_memory *memory, unsigned long pfn);
 
 /* contents.c: answers in time, with wrong memory, rights or flags. */
 extern const struct memphys_method faulty_freed_method;

@@ -16,15 +16,6 @@
 /* Bytes of a struct page of x86-64 then: six words and a half, rounded up. */
 #define OLD_PAGE_STRUCT		56
 
-static int faulty_original_mmap(struct vm_area_desc *desc,
-				const struct memphys_memory *memory,
-				unsigned long index)
-{
-	/* VM_RESERVED became these two in 3.7 (314e51b9851b). */
-	vma_desc_set_flags(desc, VMA_DONTEXPAND_BIT, VMA_DONTDUMP_BIT);
-	return 0;
-}
-
 /*
  * The handler of the original question: it leaves the page in vmf->page, with
  * a reference, and then returns the address of the struct page besides, as
@@ -48,7 +39,7 @@ static vm_fault_t faulty_original_fault(struct vm_fault *vmf,
 	unsigned long pfn = memphys_memory_pfn(memory, index);
 	unsigned long old_code = pfn * OLD_PAGE_STRUCT;
 
-	if (!memphys_arena_owns(pfn))
+	if (!faulty_is_ours(memory, pfn))
 		return VM_FAULT_SIGBUS;
 
 	vmf->page = pfn_to_page(pfn);
@@ -69,7 +60,7 @@ static vm_fault_t faulty_original_fault(struct vm_fault *vmf,
 const struct memphys_method faulty_original_method = {
 	.name = "original",
 	.owner = THIS_MODULE,
-	.mmap = faulty_original_mmap,
+	.mmap = faulty_page_mmap,
 	.fault = faulty_original_fault,
 };
 

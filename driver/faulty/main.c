@@ -44,6 +44,20 @@ int faulty_lazy_mmap(struct vm_area_desc *desc,
 	return memphys_pfn_flags(desc);
 }
 
+/* As fault-page does it. VM_RESERVED became these two in 3.7 (314e51b9851b). */
+int faulty_page_mmap(struct vm_area_desc *desc,
+		     const struct memphys_memory *memory, unsigned long index)
+{
+	vma_desc_set_flags(desc, VMA_DONTEXPAND_BIT, VMA_DONTDUMP_BIT);
+	return 0;
+}
+
+/* Pages that a reference may be taken of: those of nobody else. */
+bool faulty_is_ours(const struct memphys_memory *memory, unsigned long pfn)
+{
+	return memory->pages || memphys_arena_owns(pfn);
+}
+
 static int faulty_add(size_t i)
 {
 	int ret;
@@ -76,6 +90,9 @@ static int __init faulty_init(void)
 		pr_err("these methods hang and crash: refused without disposable=1\n");
 		return -EPERM;
 	}
+
+	/* Whatever comes of it is no bug of this kernel. */
+	add_taint(TAINT_TEST, LOCKDEP_STILL_OK);
 
 	for (i = 0; i < ARRAY_SIZE(methods); i++) {
 		ret = faulty_add(i);

@@ -5,6 +5,7 @@
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagemap.h>
 
 #include "faulty.h"
 
@@ -16,42 +17,36 @@ static void faulty_fetch(void)
 	usleep_range(FETCH_US, 2 * FETCH_US);
 }
 
-static int faulty_busy_mmap(struct vm_area_desc *desc,
-			    const struct memphys_memory *memory,
-			    unsigned long index)
-{
-	/* vm_insert_page() would set it itself, which no handler may. */
-	vma_desc_set_flags(desc, VMA_MIXEDMAP_BIT, VMA_DONTEXPAND_BIT,
-			   VMA_DONTDUMP_BIT);
-	return 0;
-}
-
 /*
- * vm_insert_page() answers EBUSY where there is a PTE. Two tasks that fault on
- * one page come here both, and for the second one all is well: whoever hands
- * that error on makes it a SIGBUS (505886d50633, "drm/msm: EBUSY status
- * handling in msm_gem_fault()").
+ * Two tasks that fault on one page come here both, and what the first one holds
+ * the second one finds busy. That is no error: it has to wait, or to leave it at
+ * what the first one does. Whoever hands EBUSY on makes it a SIGBUS
+ * (505886d50633, "drm/msm: EBUSY status handling in msm_gem_fault()").
  */
 static vm_fault_t faulty_busy_fault(struct vm_fault *vmf,
 				    const struct memphys_memory *memory,
 				    unsigned long index)
 {
 	unsigned long pfn = memphys_memory_pfn(memory, index);
+	struct page *page;
 
-	if (!memphys_arena_owns(pfn))
+	if (!faulty_is_ours(memory, pfn))
+		return VM_FAULT_SIGBUS;
+
+	page = pfn_to_page(pfn);
+	if (!trylock_page(page))
 		return VM_FAULT_SIGBUS;
 
 	faulty_fetch();
-	if (vm_insert_page(vmf->vma, vmf->address, pfn_to_page(pfn)))
-		return VM_FAULT_SIGBUS;
-
-	return VM_FAULT_NOPAGE;
+	get_page(page);
+	vmf->page = page;
+	return VM_FAULT_LOCKED;
 }
 
 const struct memphys_method faulty_busy_method = {
 	.name = "busy",
 	.owner = THIS_MODULE,
-	.mmap = faulty_busy_mmap,
+	.mmap = faulty_page_mmap,
 	.fault = faulty_busy_fault,
 };
 

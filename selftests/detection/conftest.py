@@ -4,25 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from detection.classes import BUGS
 from mmapkit.errors import MachineError
 from mmapkit.target import Node
 from mmapkit.targets.memphys import read_target
-
-METHODS = (
-    "busy",
-    "freed",
-    "nopage",
-    "oops",
-    "original",
-    "page-io",
-    "retry",
-    "shared-prot",
-    "sleep",
-    "stuck",
-    "swapped",
-    "unlocked",
-    "warn",
-)
 
 
 def read_faulty_target(machine):
@@ -33,12 +18,13 @@ def read_faulty_target(machine):
     target = read_target(machine)
     faulty = tuple(
         Node(
-            f"/dev/memphys/{name}",
-            name,
-            tracked=name == "shared-prot",
-            pages=name in ("original", "page-io"),
+            f"/dev/memphys/{bug.name}",
+            bug.name,
+            tracked=bug.kind == "remap",
+            pages=bug.kind == "fault-page",
         )
-        for name in METHODS
+        for bug in BUGS
+        if not bug.is_device
     )
     return replace(target, nodes=target.nodes + faulty)
 

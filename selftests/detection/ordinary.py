@@ -1,0 +1,80 @@
+"""Runs the ordinary suite about one subject, in a process of its own."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmapkit import alarms
+from mmapkit.plugin_alarms import FILE
+from mmapkit.setup import ROOT
+
+MODULE = "memphys_faulty disposable=1"
+
+#: what is quick and about the subject alone first; then what has it drawn
+ORDER = (
+    "conformance/test_question.py",
+    "conformance/test_regions.py",
+    "conformance/test_cases.py",
+    "conformance/test_shared.py",
+    "conformance/test_private.py",
+    "conformance/test_permission.py",
+    "conformance/test_bounds.py",
+    "conformance/test_identity.py",
+    "conformance/test_together.py",
+    "conformance/test_debugger.py",
+    "conformance/test_kernel_access.py",
+    "conformance/test_kernel_view.py",
+    "conformance/lifetime",
+    "conformance/test_real_memory.py",
+    "conformance/test_map_count.py",
+    "properties/test_pairs.py",
+    "properties/test_surgery.py",
+    "properties/test_windows.py",
+    "properties/test_blocks.py",
+)
+
+#: tests of these files that are about no subject
+_DESELECTED = (
+    "conformance/test_cases.py::test_agent_alone_says_the_same",
+    "conformance/test_cases.py::test_agent_alone_runs_every_case",
+    "conformance/test_permission.py::test_lockdown_closes_the_nodes",
+)
+
+#: seconds for a run, and of them for shrinking
+BUDGET = 240
+SHRINK = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a run of the suite ended, and what it has left behind."""
+
+    status: int
+    output: str
+    alarms: tuple[alarms.Alarm, ...]
+
+
+def run_suite(subjects: tuple[str, ...], results: Path, kernel: str | None) -> Run:
+    """Run the suite until the first alarm; its results stay in a folder."""
+    suite = ROOT / "selftests"
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    words += [str(suite / name) for name in ORDER]
+    words += [f"--deselect=selftests/{name}" for name in _DESELECTED]
+    words += [f"--subject={subject}" for subject in subjects]
+    words += [f"--module={MODULE}", f"--results={results}", "--one-alarm"]
+    words += [f"--shrink={SHRINK}", "--hypothesis-profile=detection"]
+    words += [f"--kernel={kernel}"] if kernel else []
+    results.mkdir(parents=True)
+    log = results / "output.txt"
+    with log.open("w") as out:
+        done = subprocess.run(
+            words,
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            timeout=BUDGET,
+            check=False,
+        )
+    found = tuple(alarms.read(results / FILE))
+    return Run(done.returncode, log.read_text(), found)
