@@ -23,6 +23,9 @@
 extern struct shared *shared;
 extern size_t page_size;
 
+/* bare.c: what operations cost without the agent. */
+void bare_run(const char *args);
+
 /* bytes.c: patterns and digests. */
 void bytes_init(void);
 void pattern(unsigned char *buf, size_t len, uint64_t seed, uint64_t pos);
@@ -222,7 +225,7 @@ enum verdict suspect_look(struct suspect *s, unsigned int task, uint32_t at,
 void suspect_tell(const struct suspect *s);
 
 /* turn.c: whose turn is it? */
-void turn_set(uint32_t turn);
+void turn_set(uint32_t turn, unsigned int awake);
 void turn_ring(void);
 void turn_ring_one(unsigned int task);
 void turn_meet(unsigned int task);

@@ -134,10 +134,16 @@ static void nl_close(char *args)
 	port_answer(-netlink_close(args));
 }
 
+static void bare(char *args)
+{
+	bare_run(args);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(char *args);
 } commands[] = {
+	{ "bare", bare },
 	{ "let", let },
 	{ "insmod", insmod },
 	{ "rmmod", rmmod },

@@ -77,7 +77,7 @@ void start_program(enum run_mode mode)
 	shared->go = mode == RUN_STEP ? 0 : shared->nops;
 	shared->next_addr = shared->room_start;
 	shared->keep = mode == RUN_KEEP && !leaves_traces();
-	turn_set(0);
+	turn_set(0, MAX_PROCS);
 	__sync_synchronize();
 	shared->generation++;
 	if (waits)

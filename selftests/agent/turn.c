@@ -87,8 +87,11 @@ static unsigned int everybody(void)
 	return tasks;
 }
 
-/* From here on @turn is due, or what comes first after it that can be done. */
-void turn_set(uint32_t turn)
+/*
+ * From here on @turn is due, or what comes first after it that can be done. Task
+ * @awake, if there is one of that number, finds that out by itself.
+ */
+void turn_set(uint32_t turn, unsigned int awake)
 {
 	unsigned int tasks = 0;
 	unsigned int i;
@@ -113,7 +116,9 @@ void turn_set(uint32_t turn)
 		if (tasks & 1U << i)
 			shared->proc[i].phase = PHASE_DUE;
 	__sync_synchronize();
-	ring(turn < shared->nops ? tasks : everybody());
+	if (turn >= shared->nops)
+		tasks = everybody();
+	ring(tasks & ~(1U << awake));
 }
 
 /*
@@ -143,5 +148,5 @@ void turn_finish(unsigned int task)
 
 	shared->proc[task].phase = PHASE_OUT;
 	if (__sync_add_and_fetch(&shared->finished, 1) == shared->tasks)
-		turn_set(end_of(turn));
+		turn_set(end_of(turn), task);
 }

@@ -43,6 +43,19 @@ _OPEN = "open f0 /dev/memphys/{} rdwr\n"
 _MMAP = "mmap m0 f0 off=arena len={} prot=rw flags=shared\n"
 _PAGE, _PMD, _ARENA = map(_MMAP.format, (0x1000, 0x200000, 0x400000))
 
+# Loop of the agent's own, and the same system calls as operations.
+_CALLS = (
+    ("open, close", "open", f"close f0\n{_OPEN.format('fault')}", 240),
+    ("mmap, munmap of a page", "mmap", f"{_PAGE}munmap m0\n", 240),
+    (
+        "mprotect, twice",
+        "mprotect",
+        "mprotect m1 len=0x1000 prot=r\nmprotect m1 len=0x1000 prot=rw\n",
+        240,
+    ),
+    ("pread of 64 bytes", "pread", "pread f0 off=arena len=64\n", 480),
+)
+
 _PROGRAM = parse_program(f"""{_OPEN.format("fault")}{_MMAP.format(0x6000)}
 store m0 8 0xa5
 load m0 8
@@ -102,7 +115,25 @@ class Bench:
                 both.append(partial(_added, lab.machine, less, more, count, mib))
             operations.append(self._row(name, "MiB/s" if mib else "us", *both))
         title = "Operations, one more in a program"
-        return [Group("Programs", rows), Group(title, operations, _METHODS)]
+        return [
+            Group("Programs", rows),
+            Group(title, operations, _METHODS),
+            Group("System calls", self._calls(lab), ("in a loop", "operations")),
+        ]
+
+    def _calls(self, lab: Lab) -> list[Row]:
+        """Measure what an operation costs beside its system call."""
+        path = "/dev/memphys/fault"
+        first = _OPEN.format("fault") + _PAGE.replace("m0", "m1")
+        arena = lab.target.symbols()["arena"]
+        rows = []
+        for name, loop, text, count in _CALLS:
+            less, more = map(parse_program, (first, first + text * count))
+            _check(lab, more)
+            bare = partial(_bare, lab.machine, loop, count, path, arena)
+            added = partial(_added, lab.machine, less, more, count, 0)
+            rows.append(self._row(name, "us", bare, added))
+        return rows
 
     def on_fresh_machines(self) -> list[Group]:
         """Measure until a target is read, and until the verdict on a hang."""
@@ -165,6 +196,12 @@ def _generated(use: Callable[[Program], object]) -> float:
     began = monotonic()
     each()
     return len(used) / (monotonic() - began)
+
+
+def _bare(machine: Machine, loop: str, count: int, path: str, off: int) -> float:
+    # Microseconds a turn; the quickest loop counts, as in _added().
+    seconds = min(machine.bare(loop, count, path, off) for _ in range(_PAIRS))
+    return 1e6 * seconds / count
 
 
 def _added(

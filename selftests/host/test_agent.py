@@ -239,6 +239,23 @@ def test_allocations_fail_by_number_where_the_kernel_can(machine):
         assert results == ["ENOENT"] * 3
 
 
+@pytest.mark.parametrize("loop", ["open", "mmap", "mprotect", "pread"])
+def test_bare_loop_tells_how_long_it_took(machine, tmp_path, loop):
+    file = tmp_path / "file"
+    file.write_bytes(bytes(8192))
+    assert 0 < machine.bare(loop, 100, str(file), 4096) < 1
+
+
+@pytest.mark.parametrize(
+    ("loop", "name", "reason"),
+    [("sleep", "file", "EINVAL"), ("open", "none", "ENOENT"), ("mmap", "", "EISDIR")],
+)
+def test_bare_loop_that_cannot_be_is_refused(machine, tmp_path, loop, name, reason):
+    (tmp_path / "file").write_bytes(bytes(4096))
+    with pytest.raises(MachineError, match=rf"bare {loop} on .*: {reason}"):
+        machine.bare(loop, 1, f"{tmp_path}/{name}", 0)
+
+
 def test_module_that_is_not_there_cannot_be_unloaded(machine):
     (result,) = machine.run(parse_program("rmmod memphys_is_not_here\n")).results
     # EPERM for want of a capability, ENOSYS from a kernel without modules.

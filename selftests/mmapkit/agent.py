@@ -282,6 +282,16 @@ class Agent:
         """Write a word to a file of the machine's; "ok", or the name of an errno."""
         return self._command(f"put {path} {text}")
 
+    def bare(self, loop: str, count: int, path: str, off: int) -> float:
+        """Return the seconds that system calls take in a loop of count turns.
+
+        loop: open, mmap, mprotect, pread, or what agent/bare.c has; off in bytes.
+        """
+        word, _, ns = self._command(f"bare {loop} {count} {off} {path}").partition(" ")
+        if word != "ok":
+            raise MachineError(f"bare {loop} on {path}: {word}")
+        return int(ns) / 1e9
+
     def netlink(self) -> "Netlink":
         """Open a generic netlink socket."""
         number = next(n for n in itertools.count() if n not in self._sockets)

@@ -64,6 +64,9 @@ class Machine(Protocol):
         MachineError when the kernel complains of it.
         """
 
+    def bare(self, loop: str, count: int, path: str, off: int) -> float:
+        """Return the seconds that count turns of a loop of system calls take."""
+
     def netlink(self) -> Netlink:
         """Open a generic netlink socket on the machine."""
 

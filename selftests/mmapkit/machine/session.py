@@ -64,6 +64,10 @@ class Session:
         self._look_back(f"put {path} {text}")
         return answer
 
+    def bare(self, loop: str, count: int, path: str, off: int) -> float:
+        """Return the seconds of a loop of system calls."""
+        return self._agent.bare(loop, count, path, off)
+
     def netlink(self) -> Netlink:
         """Open a generic netlink socket."""
         return self._agent.netlink()
@@ -189,6 +193,9 @@ class OverSession(ABC):
 
     def put(self, path: str, text: str) -> str:
         return self._session.put(path, text)
+
+    def bare(self, loop: str, count: int, path: str, off: int) -> float:
+        return self._session.bare(loop, count, path, off)
 
     def netlink(self) -> Netlink:
         return self._session.netlink()
