@@ -216,6 +216,16 @@ static int serve(bool first)
 	return 0;
 }
 
+/*
+ * How the machine ends. A kernel without ACPI cannot power off, and halts; a
+ * virtual machine then stays for ever. Whoever starts one that ends by a reset
+ * puts this into the command line of its kernel, which hands it on.
+ */
+static int ending(void)
+{
+	return getenv("MEMPHYS_END_BY_RESET") ? RB_AUTOBOOT : RB_POWER_OFF;
+}
+
 int main(int argc, char **argv)
 {
 	bool replays = argc > 1 && !strcmp(argv[1], "replay");
@@ -233,6 +243,6 @@ int main(int argc, char **argv)
 	if (get_ready())
 		status = replays ? replay(argc - 1, argv + 1) : serve(first);
 	if (first)
-		reboot(RB_POWER_OFF);
+		reboot(ending());
 	return status;
 }

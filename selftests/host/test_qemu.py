@@ -11,7 +11,7 @@ import pytest
 from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import launcher, qemu
 from mmapkit.machine.launcher import Launcher, choose_accelerator
-from mmapkit.machine.qemu import Config, QemuMachine, argv, command_line, spawn
+from mmapkit.machine.qemu import Config, QemuMachine, Stage, argv, command_line, spawn
 from mmapkit.verdict import Finding, Outcome, Verdict
 
 CONFIG = Config(Path("/k/vmlinux"), Path("/k/initrd"))
@@ -113,14 +113,14 @@ def stub(tmp_path, monkeypatch):
 def test_machine_that_does_not_start_says_why(stub, tmp_path):
     stub("echo cannot find the kernel >&2; exit 1")
     with pytest.raises(MachineError, match="cannot find the kernel") as caught:
-        spawn(CONFIG, 1, tmp_path / "console").greet()
+        spawn(CONFIG, 1, tmp_path / "console").greet(Stage())
     assert "-kernel /k/vmlinux" in str(caught.value)
 
 
 def test_machine_that_says_nothing_is_given_up(stub, tmp_path):
     stub("exec sleep 60")
     with pytest.raises(MachineError, match="the agent is silent"):
-        spawn(replace(CONFIG, patience=0.3), 1, tmp_path / "console").greet()
+        spawn(replace(CONFIG, patience=0.3), 1, tmp_path / "console").greet(Stage())
 
 
 def test_launcher_falls_back_from_kvm(stub, tmp_path):
@@ -170,7 +170,7 @@ echo "hello 2 release=6 machine=x page=4096 cpus=1 fault_ns=1 scale=1" >&$fd
 def test_monitor_that_does_not_answer_leaves_nothing_behind(stub, leftovers, tmp_path):
     stub(f"{GREETING}\nexit 0")
     with pytest.raises(MachineError, match="the machine did not start"):
-        spawn(CONFIG, 1, tmp_path / "console").greet()
+        spawn(CONFIG, 1, tmp_path / "console").greet(Stage())
     assert leftovers() == ([], [])
 
 
@@ -182,7 +182,7 @@ class FakeStarting:
         self.alive = alive
         self.silent = silent
 
-    def greet(self, *, reserve=False):
+    def greet(self, stage, *, reserve=False):
         if not self.alive:
             gone = MachineLost("the agent is gone", silent=self.silent)
             raise MachineError(f"machine {self.number} did not start") from gone
@@ -261,3 +261,28 @@ def test_breakpoint_in_the_kernel_is_no_driver_s_under_tcg(accelerator, excused)
     assert bool(QemuMachine.excuse(machine, INT3)) == excused
     other = replace(INT3, findings=(Finding("oops", "Oops: 0000 [#1] SMP"),))
     assert not QemuMachine.excuse(machine, other)
+
+
+class Actor:
+    """Stands for a machine, and keeps what its monitor is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def tell_monitor(self, command):
+        self.told.append(command)
+
+
+def test_machine_that_is_needed_runs_and_the_one_before_stands_still():
+    stage, first, second = Stage(), Actor(), Actor()
+    for machine in (first, first, second, second, first):
+        stage.enter(machine)
+    assert first.told == ["stop", "cont"]
+    assert second.told == ["cont", "stop"]
+
+
+def test_machine_that_is_alone_is_told_nothing():
+    stage, only = Stage(), Actor()
+    stage.enter(only)
+    stage.enter(only)
+    assert only.told == []

@@ -50,15 +50,20 @@ class Mode(Enum):
 
 
 class Stream:
-    """Lines over a connected socket."""
+    """Lines over a connected socket.
+
+    attend() is called before the other end is needed.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._buffer = bytearray()
+        self.attend: Callable[[], None] = lambda: None
 
     def write(self, data: bytes, deadline: float) -> None:
         """Send all of it before deadline, a time.monotonic()."""
+        self.attend()
         view = memoryview(data)
         while view:
             self._wait(deadline, write=True)
@@ -77,6 +82,7 @@ class Stream:
                 line = self._buffer[:end].decode(errors="replace")
                 del self._buffer[: end + 1]
                 return line
+            self.attend()
             self._wait(deadline, write=False)
             try:
                 data = self._sock.recv(1 << 16)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmapkit.errors import MachineError, MachineLost
-from mmapkit.machine.qemu import Config, QemuMachine, Starting, spawn
+from mmapkit.machine.qemu import Config, QemuMachine, Stage, Starting, spawn
 
 
 def choose_accelerator(cpuinfo: str, kvm: Path = Path("/dev/kvm")) -> tuple[str, str]:
@@ -56,6 +56,7 @@ class Launcher:
         self._report = report
         self._numbers = itertools.count(1)
         self._spare: Starting | None = None
+        self._stage = Stage()
         report(f"accelerator {name}: {reason}")
 
     def _spawn(self) -> Starting:
@@ -80,14 +81,14 @@ class Launcher:
         if spare is None:
             return None
         try:
-            return spare.greet(reserve=True)
+            return spare.greet(self._stage, reserve=True)
         except MachineError as err:
             self._report(f"the machine in reserve is dead, another starts: {err}")
             return None
 
     def _fresh(self) -> QemuMachine:
         try:
-            return self._spawn().greet()
+            return self._spawn().greet(self._stage)
         except MachineError as err:
             if self._config.accelerator == "kvm":
                 self._config = replace(self._config, accelerator="tcg")
@@ -97,7 +98,7 @@ class Launcher:
                 self._report(f"a guest died while it booted, another starts: {err}")
             else:
                 raise
-            return self._spawn().greet()
+            return self._spawn().greet(self._stage)
 
     def close(self) -> None:
         """End the machine that was kept in reserve."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from qemu.qmp import QMPError
@@ -28,13 +29,16 @@ from mmapkit.verdict import Outcome
 BINARY = "qemu-system-x86_64"
 
 #: seconds from the start of QEMU to the greeting of the agent
-BOOT = 60.0
+BOOT = 120.0
 
 #: PCI slot of the device whose BAR is a file out here
 BAR_SLOT = 0x10
 
 #: seconds for a silent machine to say where its CPUs are
 LAST_WORDS = 3.0
+
+#: seconds for QEMU to do what its monitor is told
+MONITOR = 20.0
 
 #: seconds for a replay, once the machine has booted; a debug kernel takes most
 REPLAY = 600.0
@@ -93,6 +97,11 @@ _APPEND = (
 )
 
 
+# The agent is given cases; its machine ends by a reset, as a kernel without
+# ACPI cannot switch off.
+_REPLAYING = ("MEMPHYS_END_BY_RESET=1", "--", "replay", "/cases")
+
+
 def command_line(config: Config) -> str:
     """Return the command line of the kernel."""
     start, size = config.reserved
@@ -125,6 +134,26 @@ def argv(
         words += ["-object", memory]
         words += ["-device", f"ivshmem-plain,memdev=bar,addr={BAR_SLOT:#x}"]
     return words
+
+
+class Stage:
+    """Of several machines the one that is needed runs, the others stand still.
+
+    Under emulation an idle kernel that looks for trouble takes a seventh of a
+    processor. Time stands still with it.
+    """
+
+    def __init__(self) -> None:
+        self._running: QemuMachine | None = None
+
+    def enter(self, machine: "QemuMachine") -> None:
+        """Have a machine run, and no other that has been here."""
+        if machine is self._running:
+            return
+        if self._running is not None:
+            self._running.tell_monitor("stop")
+            machine.tell_monitor("cont")
+        self._running = machine
 
 
 class QemuMachine(OverSession):
@@ -178,6 +207,11 @@ class QemuMachine(OverSession):
     def insmod(self, name: str, args: str = "") -> str:
         return self._session.insmod(f"/modules/{name}.ko", args)
 
+    def tell_monitor(self, command: str) -> None:
+        """Tell QEMU something that takes no argument, if it is still there."""
+        with suppress(QMPError, OSError, EOFError):
+            self._monitor.cmd(command)
+
     def excuse(self, outcome: Outcome) -> str:
         """Tell the death that TCG itself is to blame for.
 
@@ -210,7 +244,7 @@ class QemuMachine(OverSession):
             config = replace(
                 self.config,
                 initrd=image.add_cases(self.config.initrd, cases, loaded, folder),
-                append=(*self.config.append, "--", "replay", "/cases"),
+                append=(*self.config.append, *_REPLAYING),
             )
             console = self.console.with_name("replay.txt")
             return run_alone(config, self._number, console)
@@ -250,19 +284,21 @@ class Starting:
     qmp: socket.socket
     since: float
 
-    def greet(self, *, reserve: bool = False) -> QemuMachine:
+    def greet(self, stage: Stage, *, reserve: bool = False) -> QemuMachine:
         """Wait for the agent; MachineError, with the reason, when none greets.
 
         reserve: it has been booting for longer than anybody has waited for it.
         """
+        stream = Stream(self.port)
         with ExitStack() as undo:
             undo.callback(self.discard)
             try:
-                agent = Agent(Stream(self.port), patience=self.config.patience)
+                agent = Agent(stream, patience=self.config.patience)
                 seconds = None if reserve else time.monotonic() - self.since
                 monitor = QEMUMonitorProtocol(self.qmp)
                 undo.callback(monitor.close)
                 monitor.connect()
+                monitor.settimeout(MONITOR)
                 session = Session(agent)
             except (MachineError, QMPError, OSError) as err:
                 raise MachineError(
@@ -270,7 +306,7 @@ class Starting:
                     f"the command was: {shlex.join(self.words)}"
                 ) from err
             undo.pop_all()
-        return QemuMachine(
+        machine = QemuMachine(
             self.config,
             self.number,
             self.console,
@@ -280,6 +316,8 @@ class Starting:
             session,
             seconds,
         )
+        stream.attend = partial(stage.enter, machine)
+        return machine
 
     def _last_lines(self) -> str:
         told = (self.folder / "stderr").read_text(errors="replace").splitlines()
