@@ -73,7 +73,8 @@ MAY = {
     "machine.local": "agent machine machine.session program verdict",
     "machine.image": "build kernel",
     "machine.launcher": "machine.qemu",
-    "machine.qemu": "agent machine machine.image machine.session program verdict",
+    "machine.qemu": "agent console machine machine.image machine.session program "
+    "verdict",
     "control": "control.client control.events control.family control.sockets "
     "control.values control.wire",
     "control.family": "",

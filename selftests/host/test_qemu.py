@@ -286,3 +286,28 @@ def test_machine_that_is_alone_is_told_nothing():
     stage.enter(only)
     stage.enter(only)
     assert only.told == []
+
+
+@pytest.fixture
+def replay(monkeypatch, tmp_path):
+    """Return what a replay makes of what a console has at its end."""
+
+    def of(*lines):
+        monkeypatch.setattr(qemu.image, "add_cases", lambda *_: tmp_path / "initrd")
+        monkeypatch.setattr(qemu, "run_alone", lambda *_: lines)
+        machine = QemuMachine(
+            CONFIG, 1, tmp_path / "console", tmp_path, None, None, None, None
+        )
+        return machine.replay(())
+
+    return of
+
+
+def test_replay_is_what_the_agent_prints(replay):
+    told = replay("[    1.500000] KTAP version 1", "KTAP version 1", "1..1", "ok 1 a")
+    assert told == ("KTAP version 1", "1..1", "ok 1 a")
+
+
+def test_replay_that_the_kernel_complains_of_is_none(replay):
+    with pytest.raises(MachineError, match="in a replay"):
+        replay("ok 1 a", "[    2.000000] WARNING: CPU: 1 PID: 9 at x.c:1 f+0x1/0x2")
