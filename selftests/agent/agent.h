@@ -144,6 +144,9 @@ void program_begin(struct parser *p);
 bool program_take(struct parser *p, const char *line);
 bool program_end(struct parser *p);
 
+/* ready.c: requests that programs name. */
+bool ready_define(const char *text);
+
 /* replay.c: cases, and what comes of them; returns the exit status. */
 int replay(int argc, char **argv);
 

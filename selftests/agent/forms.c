@@ -192,9 +192,10 @@ static bool parse_request(struct parser *p, struct op *op)
 {
 	struct token t = token_next(p);
 
-	if (!t.len || t.start[0] != '=')
-		return refuse(p, t.start, "=HEX is due, not \"%.*s\"",
-			      (int)t.len, t.start);
+	if (!t.len || t.start[0] != '=') {
+		p->at = t.start;
+		return ready_request(p, op);
+	}
 	t.start++;
 	t.len--;
 	return token_data(p, t, op) && end_of_line(p);

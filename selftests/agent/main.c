@@ -77,18 +77,22 @@ static void run(char *args)
 		pause();
 }
 
+/* NAME NUMBER for file offsets, CHANGE PATH =HEX for requests. */
 static void let(char *args)
 {
 	char *value = strchr(args, ' ');
 	uint64_t number;
+	bool good;
 
-	if (value)
-		*value++ = '\0';
-	if (value && parse_number(value, &number) &&
-	    symbol_define(args, number))
-		port_print("ok\n");
-	else
-		port_print("EINVAL\n");
+	if (value && strchr(value + 1, ' ')) {
+		good = ready_define(args);
+	} else {
+		if (value)
+			*value++ = '\0';
+		good = value && parse_number(value, &number) &&
+		       symbol_define(args, number);
+	}
+	port_print(good ? "ok\n" : "EINVAL\n");
 }
 
 static void insmod(char *args)

@@ -91,6 +91,9 @@ bool key_values(struct parser *p, struct op *op, unsigned int must,
 		unsigned int may);
 bool end_of_line(struct parser *p);
 
+/* ready.c */
+bool ready_request(struct parser *p, struct op *op);
+
 /* forms.c and forms_space.c */
 bool file_handle(struct parser *p, struct op *op);
 bool parse_memfd(struct parser *p, struct op *op);

@@ -4,6 +4,7 @@ import pytest
 
 from mmapkit.files import read_text
 from mmapkit.grammar import parse_program
+from mmapkit.targets.memphys import read_target
 from mmapkit.targets.regions import make
 
 PARAMETERS = "/sys/module/memphys/parameters"
@@ -14,7 +15,7 @@ def own(make_lab, lab):
     """A lab of one machine, whose driver may come and go."""
     if not lab.machine.host_files:
         pytest.skip("the driver stays loaded on a machine that is not thrown away")
-    own = make_lab(lambda machine: lab.target)
+    own = make_lab(read_target)
     yield own
     own.close()
 
@@ -33,8 +34,7 @@ def load(own):
         return own.machine.insmod("memphys", args)
 
     yield insmod
-    own.machine.rmmod("memphys")
-    assert own.machine.insmod("memphys", "arena=4M") == "ok"
+    own.reload()
 
 
 def parameter(own, name):
@@ -115,7 +115,7 @@ def test_faulty_methods_are_not_loaded_without_a_yes(own):
 def loaded(own):
     """The driver, which is loaded again after a test that takes it away."""
     yield
-    assert own.machine.insmod("memphys", "arena=4M") in ("ok", "EEXIST")
+    own.reload()
 
 
 @pytest.mark.parametrize("window", ["remap", "fault"])
@@ -137,7 +137,9 @@ def test_module_stays_while_a_window_is_in_use(own, window):
         open f0 /dev/memphys/{window} rdwr
         rmmod memphys
     """
-    results = answers(own, text)
+    outcome = own.run(parse_program(text))
+    assert outcome == outcome.due
+    results = [str(result) for result in outcome.results]
     assert results[:8] == [
         *("ok", "EAGAIN", "ok", "ok", "EAGAIN", "ok", "ok", "EAGAIN")
     ]
@@ -151,5 +153,5 @@ def test_module_leaves_with_the_regions_that_nobody_uses(own, control, pairs):
     text = f"open f0 {node.path} rdwr\nrmmod memphys\nclose f0\nrmmod memphys\n"
     assert answers(own, text) == ["ok", "EAGAIN", "ok", "ok"]
     control.close()
-    assert own.machine.insmod("memphys", "arena=4M") == "ok"
+    own.reload()
     assert {region.name for region in control.regions()} == {"remap", "fault"}

@@ -13,7 +13,7 @@ from mmapkit.agent import Mode
 from mmapkit.errors import MachineError, ProgramError
 from mmapkit.grammar import parse_program
 from mmapkit.machine.local import spawn
-from mmapkit.program import Close, Program, Request
+from mmapkit.program import Change, Close, Program, Ready, Request
 from mmapkit.text import format_program
 from mmapkit.verdict import Errno, NotReached, Ok, Verdict
 
@@ -63,11 +63,16 @@ def test_agent_refuses_an_unknown_name(raw):
     assert raw("pread f0 off=nowhere+4 len=1") == (1, 14)
 
 
+def test_agent_refuses_a_request_that_it_was_not_told(raw):
+    assert raw("request make /dev/nothing") == (1, 14)
+
+
 @given(program=PROGRAMS, data=st.data())
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_both_parsers_refuse_the_same_lines(raw, program, data):
     """Break the text of a program in one place, and compare the places."""
     text = re.sub("off=[a-z]\\w*", "off=1", format_program(program))
+    text = re.sub("request [a-z].*", "request =00", text)
     at = data.draw(st.integers(0, len(text)))
     extra = data.draw(
         st.sampled_from(
@@ -202,6 +207,17 @@ def test_name_that_is_none_is_refused(agent_file):
     assert process.wait(timeout=10) == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "message"), [("", b"0"), ("a b", b"0"), ("/x", b""), ("/x", bytes(257))]
+)
+def test_request_that_is_none_is_refused(agent_file, path, message):
+    process, agent = spawn(agent_file)
+    with pytest.raises(MachineError, match="EINVAL"):
+        agent.let_request(Ready(Change.MAKE, path), message)
+    agent.close()
+    assert process.wait(timeout=10) == 0
+
+
 def test_module_that_is_not_there_is_refused(agent_file, tmp_path):
     process, agent = spawn(agent_file)
     assert agent.insmod(str(tmp_path / "none.ko")) == "ENOENT"
@@ -227,6 +243,12 @@ def test_request_has_the_result_of_its_ack(machine):
     known = head.pack(32, 16, 5, 1, 0) + bytes((3, 2, 0, 0)) + name
     unknown = head.pack(20, 0x7FFF, 5, 1, 0) + bytes((1, 1, 0, 0))
     program = Program((Request(unknown), Request(known)))
+    assert machine.run(program).results == (Errno("ENOENT"), Ok())
+    # The same by a name; what was told last counts.
+    ask = Ready(Change.REVOKE, "/dev/one"), Ready(Change.REVOKE, "/dev/other")
+    for name, message in zip((*ask, ask[0]), (known, known, unknown), strict=True):
+        machine.let_request(name, message)
+    program = Program((Request(ask[0]), Request(ask[1])))
     assert machine.run(program).results == (Errno("ENOENT"), Ok())
 
 

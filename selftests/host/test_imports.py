@@ -30,7 +30,7 @@ MAY = {
     "case": "grammar program verdict",
     "target": "program content",
     "model": "model.access model.address_space model.advice model.blocks "
-    "model.files model.look model.mapping model.memory model.outside "
+    "model.files model.lifetime model.look model.mapping model.memory model.outside "
     "model.processes model.races "
     "model.residence model.state model.surgery program target verdict",
     "model.races": "model.memory model.state program",
@@ -41,6 +41,7 @@ MAY = {
     "model.state": "model.mapping model.memory model.vma program target verdict",
     "model.processes": "model.state model.vma program verdict",
     "model.files": "content model.state program target verdict",
+    "model.lifetime": "model.state model.vma program target verdict",
     "model.residence": "model.mapping model.state model.vma program verdict",
     "model.advice": "model.mapping model.residence model.state model.vma program "
     "verdict",
@@ -89,7 +90,8 @@ MAY = {
     "targets": "",
     "targets.memphys": "files grammar machine program target verdict",
     "targets.subjects": "control target",
-    "targets.regions": "control machine target targets.memphys targets.subjects",
+    "targets.regions": "control machine program target targets.memphys "
+    "targets.subjects",
     "journal": "",
     "tally": "program verdict",
     "account": "tally",

@@ -201,10 +201,10 @@ def test_nearest_is_the_outcome_itself_where_it_is_allowed():
         results = (Ok(),) * 5 + (Value(value),)
         assert expectation.nearest(results)[0].results == results
     lost = (Ok(),) * 5 + (Value(3),)
-    due, dirty = expectation.nearest(lost)
+    due, left = expectation.nearest(lost)
     assert due.results != lost
     assert due.allowed == 2
-    assert dirty == {0x6400000}
+    assert left.pages == {0x6400000}
 
 
 def serial(program):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mmapkit.errors import ControlError, MachineError, MachineLost, ProgramRefused
-from mmapkit.program import Program
+from mmapkit.program import Program, Ready
 from mmapkit.text import format_program
 from mmapkit.verdict import NotReached, Result, Verdict, parse_result
 
@@ -275,6 +275,13 @@ class Agent:
         answer = self._command(f"let {name} {value:#x}")
         if answer != "ok":
             raise MachineError(f"let {name}: {answer}")
+
+    def let_request(self, request: Ready, message: bytes) -> None:
+        """Tell the message of a request that programs name."""
+        what = f"let {request.change.value} {request.path}"
+        answer = self._command(f"{what} ={message.hex()}")
+        if answer != "ok":
+            raise MachineError(f"{what}: {answer}")
 
     def insmod(self, path: str, args: str = "") -> str:
         """Load a module of the machine's; "ok", or the name of an errno."""

@@ -13,6 +13,7 @@ from mmapkit.program import (
     PEEK_WAYS,
     POKE_WAYS,
     WORD,
+    Change,
     Close,
     Digest,
     Drop,
@@ -27,6 +28,7 @@ from mmapkit.program import (
     Poke,
     Pread,
     Pwrite,
+    Ready,
     Request,
     Rmmod,
     Store,
@@ -39,11 +41,16 @@ from mmapkit.words import Line, Token, by_value
 
 def _parse_open(line: Line) -> Operation:
     file = line.file()
+    path = _path(line)
+    mode = line.next("mode")
+    return Open(file, path, line.choice(mode, "mode", by_value(Mode)))
+
+
+def _path(line: Line) -> str:
     path = line.next("path")
     if len(path.text.encode()) > MAX_PATH:
         line.fail(path.column, f"a path of 1 to {MAX_PATH} bytes is due")
-    mode = line.next("mode")
-    return Open(file, path.text, line.choice(mode, "mode", by_value(Mode)))
+    return path.text
 
 
 def _parse_close(line: Line) -> Operation:
@@ -145,9 +152,10 @@ def _parse_drop(line: Line) -> Operation:
 
 def _parse_request(line: Line) -> Operation:
     token = line.next("=HEX")
-    if not token.text.startswith("="):
-        line.fail(token.column, f'=HEX is due, not "{token.text}"')
-    return Request(line.data(Token(token.text[1:], token.column + 1)))
+    if token.text.startswith("="):
+        return Request(line.data(Token(token.text[1:], token.column + 1)))
+    change = line.choice(token, "a request", by_value(Change))
+    return Request(Ready(change, _path(line)))
 
 
 def _parse_rmmod(line: Line) -> Operation:

@@ -40,9 +40,10 @@ r"""The text form of programs, read. text.py writes it.
               | "thread" task
               | "wait" task
               | "drop" capability
-              | "request" "=" hex
+              | "request" ( "=" hex | change path )
               | "rmmod" module
               | "fail-nth" number
+    change    = "make" | "delete" | "revoke"
     place     = map [ ( "+" | "-" ) number ]
     offset    = number | name [ ( "+" | "-" ) number ]
     mapflags  = ( "shared" | "private" ) and some of "fixed" "noreplace"

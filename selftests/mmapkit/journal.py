@@ -1,10 +1,10 @@
 """The journal: every program of a session, in the order in which they went out.
 
 It is a list of programs, ready to be run again. Comments tell which machine
-they ran on, and what the names in their file offsets stood for there.
+they ran on, and what the names of offsets and requests stood for there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -15,10 +15,9 @@ class Journal:
         self.path = path
         self._programs = 0
 
-    def machine(self, title: str, symbols: Mapping[str, int]) -> None:
-        """Note a machine that is new, and its names for file offsets."""
-        lines = [title, *(f"let {name} {value:#x}" for name, value in symbols.items())]
-        self._write("".join(f"# {line}\n" for line in lines))
+    def machine(self, title: str, lets: Iterable[str]) -> None:
+        """Note a machine that is new, and what the names in programs stand for."""
+        self._write("".join(f"# {line}\n" for line in (title, *lets)))
 
     def program(self, text: str, title: str) -> int:
         """Note a program before it goes out to the machine of a title."""

@@ -17,7 +17,7 @@ from mmapkit.agent import Mode
 from mmapkit.errors import ProgramTrouble
 from mmapkit.journal import Journal
 from mmapkit.machine import Machine, Machines
-from mmapkit.model import Expectation, Model
+from mmapkit.model import Expectation, Left, Model
 from mmapkit.program import (
     MAX_TRANSFER,
     Offset,
@@ -25,11 +25,13 @@ from mmapkit.program import (
     Operation,
     Program,
     Pwrite,
+    Ready,
+    Rmmod,
 )
 from mmapkit.program import Mode as OpenMode
 from mmapkit.report.text import where
 from mmapkit.tally import Tally
-from mmapkit.target import Patterned, Target
+from mmapkit.target import Patterned, Target, Window
 from mmapkit.text import format_operation, format_program
 from mmapkit.verdict import Outcome, Verdict
 
@@ -69,8 +71,10 @@ class Lab:
         self._journal = Journal(journal) if isinstance(journal, Path) else journal
         self._report = report
         self._model: Model | None = None
-        # Pages that may not hold their content; None: any may.
-        self._dirty: frozenset[int] | None = None
+        # What may not be as programs have to find it.
+        self._left = Left()
+        # All pages whose content is the kit's to choose.
+        self._pages: frozenset[int] = frozenset()
         self._number = 0
         self.programs = 0
         self.tally = Tally()
@@ -81,16 +85,30 @@ class Lab:
         """Return a machine whose target is known and holds its content."""
         machine, is_new = self._machines.current()
         if is_new:
-            with ExitStack() as undo:
-                undo.callback(self._machines.discard)
-                target = self._read_target(machine)
-                for name, value in target.symbols().items():
-                    machine.let(name, value)
-                undo.pop_all()
-            self._journal.machine(machine.title, target.symbols())
-            self._model = Model(target)
-            self._dirty = None
+            self._learn(machine)
         return machine
+
+    def _learn(self, machine: Machine) -> None:
+        """Read the target off a machine, and tell that what names stand for."""
+        with ExitStack() as undo:
+            undo.callback(self._machines.discard)
+            target = self._read_target(machine)
+            for name, value in target.symbols().items():
+                machine.let(name, value)
+            for ask, message in target.requests:
+                machine.let_request(ask, message)
+            undo.pop_all()
+        self._take(target)
+        self._left = Left(self._pages)
+        self._journal.machine(machine.title, self._lets(target.requests))
+
+    def _take(self, target: Target) -> None:
+        self._model = Model(target)
+        self._pages = frozenset(
+            page
+            for window in target.windows
+            for page in _pages_of(window, target.traits.page_size)
+        )
 
     @property
     def machine(self) -> Machine:
@@ -169,7 +187,7 @@ class Lab:
         """
         mode = _mode(program, quick)
         for machine in self._tries():
-            self._dirty = None
+            self._left = self._left.and_also(self._whatever(program))
             outcome = self._receive(machine, self._send(machine, program, mode))
             if not self._excused(machine, outcome):
                 break
@@ -193,21 +211,24 @@ class Lab:
             self._restore(machine)
             expectation = self.model.expect(program)
             # Until it is known to have done what it had to, and nothing else.
-            self._dirty = None
+            self._left = self._any_of(program)
             outcome = self._receive(machine, self._send(machine, program, mode))
             if not self._excused(machine, outcome):
                 break
-        due, dirty = expectation.nearest(outcome.results)
+        due, left = expectation.nearest(outcome.results)
         if outcome.results == due.results:
-            self._dirty = dirty
+            self._left = left
         return replace(outcome, due=due)
 
     def _at_once(
         self, machine: Machine, programs: Sequence[Program], *, quick: bool
     ) -> list[Outcome]:
-        """Return outcomes up to the first that is not as it has to be."""
+        """Return outcomes up to the first that is not as it has to be.
+
+        Or up to the first program that may take more away than can be put back
+        while others are under way.
+        """
         self._restore(machine)
-        self._dirty = None
         dirty = frozenset[int]()
         flight: list[tuple[_Sent, Expectation, int]] = []
         for program in programs:
@@ -220,22 +241,25 @@ class Lab:
             sent = self._send(machine, program, _mode(program, quick))
             flight.append((sent, expectation, before))
             dirty = expectation.dirty
+            self._left = self._left.and_also(self._any_of(program))
+            if self._left.nodes or self._left.unloaded:
+                break
 
         outcomes: list[Outcome] = []
         for sent, expectation, before in flight:
             if before:
                 self._check_restored(machine.receive())
             outcome = self._receive(machine, sent)
-            due, dirty = expectation.nearest(outcome.results)
+            due, left = expectation.nearest(outcome.results)
             outcomes.append(replace(outcome, due=due))
-            if outcome != due or not dirty <= expectation.dirty:
+            if outcome != due or not left.pages <= expectation.dirty:
                 waiting = sum(1 + before for *_, before in flight[len(outcomes) :])
                 for _ in range(waiting):
                     if outcome.verdict is not Verdict.OK:
                         break
                     outcome = machine.receive()
                 return outcomes
-        self._dirty = dirty
+        self._left = left
         return outcomes
 
     def _send(self, machine: Machine, program: Program, mode: Mode) -> _Sent:
@@ -256,19 +280,35 @@ class Lab:
                 f"program {sent.number}: {outcome.verdict.value}{place}, "
                 f"told in {seconds:.1f} s"
             )
-        return replace(outcome, program=lines, notes=self._notes(machine))
+        notes = machine.title, *self._lets(self._told(sent.program))
+        return replace(outcome, program=lines, notes=notes)
 
-    def _notes(self, machine: Machine) -> tuple[str, ...]:
-        symbols = self.target_symbols()
-        return (
-            machine.title,
-            *(f"let {name} {value:#x}" for name, value in symbols.items()),
-        )
+    def _told(self, program: Program) -> Iterator[tuple[Ready, bytes]]:
+        """Return the messages of what a program asks for, as far as there are any."""
+        asks = program.asks()
+        return (told for told in self.target.requests if told[0] in asks)
+
+    def _lets(self, requests: Iterable[tuple[Ready, bytes]]) -> Iterator[str]:
+        """Return what the names in programs stand for, as people write it down."""
+        for name, value in self.target_symbols().items():
+            yield f"let {name} {value:#x}"
+        for ask, message in requests:
+            yield f"let {ask.change.value} {ask.path} ={message.hex()}"
 
     def target_symbols(self) -> dict[str, int]:
         """Return what the names in file offsets stand for on this machine."""
         assert self._model is not None
         return self._model.target.symbols()
+
+    def reload(self) -> None:
+        """Load the driver anew; whoever has unloaded it owes this to the lab.
+
+        Memory that the target was in is the kernel's own by then.
+        """
+        machine = self._ready()
+        machine.rmmod(self.target.module)
+        machine.prepare()
+        self._learn(machine)
 
     def close(self) -> None:
         """End the machine at hand."""
@@ -276,22 +316,39 @@ class Lab:
 
     # ------------------------------------------------------------- content
 
-    def _all_pages(self) -> frozenset[int]:
-        page = self.target.traits.page_size
-        return frozenset(
-            address
-            for window in self.target.windows
-            if isinstance(window.content, Patterned)
-            for address in range(window.base, window.base + window.size, page)
-        )
+    def _whatever(self, program: Program) -> Left:
+        """Return what a program may leave that nobody knows the outcome of."""
+        return Left(self._pages, frozenset(ask.path for ask in program.asks()))
+
+    def _any_of(self, program: Program) -> Left:
+        """Return the same of one whose driver may be gone, too."""
+        unloads = any(isinstance(op, Rmmod) for op in program)
+        return replace(self._whatever(program), unloaded=unloads)
 
     def _restore(self, machine: Machine) -> None:
-        """Write its content back to each page that may have lost it."""
-        dirty = self._all_pages() if self._dirty is None else self._dirty
-        program = restoring(self.target, dirty)
+        """Put everything back that is not as programs have to find it."""
+        if self._left.unloaded:
+            self.reload()
+        elif self._left.nodes:
+            self._renew(self._left.nodes)
+        program = restoring(self.target, self._left.pages)
         if len(program):
             self._check_restored(machine.run(program, Mode.KEEP))
-        self._dirty = frozenset()
+        self._left = Left()
+
+    def _renew(self, paths: frozenset[str]) -> None:
+        """Have the objects of some nodes made anew, and fill them."""
+        before = self.target
+        assert before.renew is not None
+        self._take(before.renew(before, paths))
+
+        def pages(target: Target) -> Iterator[int]:
+            for window in target.windows:
+                if window.path in paths:
+                    yield from _pages_of(window, target.traits.page_size)
+
+        kept = self._left.pages.difference(pages(before))
+        self._left = Left(kept.union(pages(self.target)))
 
     def _check_restored(self, outcome: Outcome) -> None:
         if outcome.verdict is not Verdict.OK:
@@ -306,6 +363,13 @@ class Lab:
             f"{outcome.verdict.value} {when} program {self._number} of "
             f"{self._journal.path}: {'; '.join(reasons) or 'no reason told'}",
         )
+
+
+def _pages_of(window: Window, page: int) -> Iterable[int]:
+    """Return the offsets of the pages of a window that the kit has to fill."""
+    if not isinstance(window.content, Patterned):
+        return ()
+    return range(window.base, window.base + window.size, page)
 
 
 def restoring(target: Target, pages: Iterable[int]) -> Program:

@@ -24,7 +24,7 @@ from mmapkit.plugin_subjects import after_modules
 from mmapkit.report.text import explain
 from mmapkit.setup import Wanted, coverage_lines, supply
 from mmapkit.target import Target
-from mmapkit.targets.regions import read_regions, read_windows
+from mmapkit.targets.regions import read_regions, read_small_regions, read_windows
 from mmapkit.targets.subjects import Subject
 from mmapkit.verdict import Finding, Outcome
 
@@ -295,6 +295,15 @@ def regions(
 ) -> Lab:
     """The same on another machine, with a region for each pair it offers."""
     read = partial(read_regions, subjects=subjects)
+    return _booted(pytestconfig, make_lab(read))
+
+
+@pytest.fixture(scope="session")
+def small_regions(
+    pytestconfig: pytest.Config, make_lab: MakeLab, subjects: tuple[Subject, ...]
+) -> Lab:
+    """The same with small ones, for programs that take them away."""
+    read = partial(read_small_regions, subjects=subjects)
     return _booted(pytestconfig, make_lab(read))
 
 

@@ -1,17 +1,18 @@
 """Targets: what is mapped. Nodes, the windows behind them, and machine traits.
 
-A target is data. It says where the offset space of a device has memory, what
-the memory holds when a program begins, and which programs may write to it; the
-model and the strategies need no more. Reading a target off a machine is the
-business of targets/.
+A target is data, but for what makes its objects anew. It says where the offset
+space of a device has memory, what the memory holds when a program begins, and which
+programs may write to it; the model and the strategies need no more. Reading a
+target off a machine is the business of targets/.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from mmapkit.content import pattern
 from mmapkit.errors import ModelError
-from mmapkit.program import ADVICES, Offset
+from mmapkit.program import ADVICES, Offset, Ready
 
 #: pages that the kernel has given to a driver: none of what kpageflags tells
 RAM = frozenset({"none"})
@@ -76,7 +77,9 @@ class Node:
     own, which is zero; the file itself has none. eager: mmap() makes all PTEs, and
     no fault makes one. pages: the PTEs lead to struct pages. around: a fault may
     bring neighbours. contiguous: the memory of one mmap() lies in one piece. uses:
-    of that memory, as in Window.
+    of that memory, as in Window. removable: requests make and take away the object
+    behind it. lent: its memory was there before, and stays; without that a new
+    object has memory of its own, which is zero.
     """
 
     path: str
@@ -90,6 +93,8 @@ class Node:
     around: bool = False
     contiguous: bool = False
     uses: frozenset[str] = RAM
+    removable: bool = False
+    lent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +131,31 @@ class Target:
     """A device under test: nodes that show one memory, or parts of it.
 
     limit is the end of the offset space, in bytes: a mapping that reaches past
-    it, or past the size of its node, is refused.
+    it, or past the size of its node, is refused. module: what files and mappings of
+    the nodes hold. requests: with their messages. renew: makes the objects of some
+    nodes anew, by their paths, and returns the target that is there then.
     """
 
     nodes: tuple[Node, ...]
     windows: tuple[Window, ...]
     limit: int
     traits: Traits = Traits()
+    module: str = ""
+    requests: tuple[tuple[Ready, bytes], ...] = field(default=(), repr=False)
+    renew: Callable[["Target", frozenset[str]], "Target"] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     def node(self, path: str) -> Node | None:
         """Return the node of a path, None when it is not the target's."""
         return next((n for n in self.nodes if n.path == path), None)
+
+    def request(self, ask: Ready) -> bytes:
+        """Return the message of a request; ModelError when there is none."""
+        for known, message in self.requests:
+            if known == ask:
+                return message
+        raise ModelError(f"the target has no request to {ask.change.value} {ask.path}")
 
     def window(self, name: str) -> Window:
         """Return the window of a name; ModelError when there is none."""

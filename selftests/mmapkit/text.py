@@ -38,6 +38,7 @@ from mmapkit.program import (
     Pread,
     Program,
     Pwrite,
+    Ready,
     Request,
     Rmmod,
     Smaps,
@@ -168,8 +169,10 @@ def _arguments(op: Operation) -> list[str]:
             return [f"p{op.peer}"]
         case Drop():
             return [op.capability]
-        case Request():
-            return [f"={op.message.hex()}"]
+        case Request(message=Ready(change, path)):
+            return [change.value, path]
+        case Request(message=bytes(data)):
+            return [f"={data.hex()}"]
         case Rmmod():
             return [op.module]
         case FailNth():

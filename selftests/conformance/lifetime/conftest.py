@@ -1,8 +1,11 @@
 """What claims about the life of regions share.
 
-They are made on a machine of their own, about region r0 of every pair of method
-and backing that the driver offers, one subtest a pair. Requests are part of the
-programs, so they come while files are open and mapped.
+They are made about a region of every pair of method and backing that the driver
+offers, one subtest a pair. Requests are part of the programs, so they come while
+files are open and mapped.
+
+every is for programs that the model can follow; trials and run, on a machine of
+their own with region r0, for those that ask the driver for more.
 """
 
 from contextlib import contextmanager
@@ -17,6 +20,35 @@ from mmapkit.text import format_operation
 
 #: bytes of region r0
 SIZE = 0x8000
+
+
+@pytest.fixture
+def every(small_regions, subjects, subtests):
+    """Return a subtest for each pair: what runs a program on {node}, its region.
+
+    The outcome is what the model says; the results are for the claim.
+    """
+
+    @contextmanager
+    def trial(node):
+        def run(text):
+            program = parse_program(text.format(node=node.path))
+            outcome = small_regions.run(program)
+            assert outcome == outcome.due
+            return [str(result) for result in outcome.results]
+
+        with subtests.test(node.path):
+            yield run
+
+    def every(wanted=lambda node: True):
+        nodes = [node for node in small_regions.target.nodes if node.removable]
+        chosen = [node for node in nodes if wanted(node)]
+        assert chosen or subjects
+        if not chosen:
+            pytest.skip("no method in question has such a region")
+        return map(trial, chosen)
+
+    return every
 
 
 @pytest.fixture(scope="package")

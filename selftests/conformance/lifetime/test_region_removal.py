@@ -1,33 +1,37 @@
 """A region is not taken away while it is in use; revoked, it is gone for all."""
 
+import pytest
 
-def test_region_in_use_is_not_taken_away(run, trials):
+from mmapkit.grammar import parse_program
+
+
+def test_region_in_use_is_not_taken_away(every):
     """Open, mapped, mapped in a child: each holds it, and nothing changes."""
-    for trial in trials():
-        with trial:
+    for trial in every():
+        with trial as run:
             assert run(
                 """
                 open f0 {node} rdwr
-                {delete}
+                request delete {node}
                 mmap m0 f0 off=0x1000 len=0x2000 prot=rw flags=shared
                 store m0 4 7
-                {delete}
+                request delete {node}
                 close f0
-                {delete}
+                request delete {node}
                 munmap m0+0x1000
-                {delete}
+                request delete {node}
                 load m0 4
                 fork p1
                 munmap m0
-                {delete}
-                p1: {delete}
+                request delete {node}
+                p1: request delete {node}
                 p1: load m0 4
                 open f0 {node} rdonly
                 close f0
                 wait p1
-                {delete}
+                request delete {node}
                 open f0 {node} rdonly
-                {delete}
+                request delete {node}
                 """
             ) == [
                 *("ok", "EBUSY", "ok", "ok", "EBUSY", "ok", "EBUSY", "ok", "EBUSY"),
@@ -36,10 +40,10 @@ def test_region_in_use_is_not_taken_away(run, trials):
             ]
 
 
-def test_revoked_region_is_gone_for_everybody_who_has_it(run, trials):
+def test_revoked_region_is_gone_for_everybody_who_has_it(every):
     """Shared, private before and after the copy, in a child, and the file."""
-    for trial in trials():
-        with trial:
+    for trial in every():
+        with trial as run:
             results = run(
                 """
                 open f0 {node} rdwr
@@ -51,7 +55,7 @@ def test_revoked_region_is_gone_for_everybody_who_has_it(run, trials):
                 load m1+0x2000 8
                 fork p1
                 p1: store m1+0x3000 8 3
-                {revoke}
+                request revoke {node}
                 load m0 8
                 store m0+0x3000 8 4
                 load m1+0x1000 8
@@ -78,21 +82,21 @@ def test_revoked_region_is_gone_for_everybody_who_has_it(run, trials):
             ]
 
 
-def test_file_of_a_revoked_region_is_good_for_nothing_but_close(run, trials):
-    for trial in trials():
-        with trial:
+def test_file_of_a_revoked_region_is_good_for_nothing_but_close(every):
+    for trial in every():
+        with trial as run:
             assert run(
                 """
                 open f0 {node} rdwr
                 mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
                 fork p1
-                {revoke}
+                request revoke {node}
                 pread f0 off=0 len=1
                 pwrite f0 off=0 data=00
                 mmap m1 f0 off=0 len=0x1000 prot=r flags=private
                 p1: mmap m1 f0 off=0 len=0x1000 prot=rw flags=shared
                 open f1 {node} rdonly
-                {revoke}
+                request revoke {node}
                 munmap m0+0x1000 len=0x1000
                 load m0+0x2000 1
                 mprotect m0 len=0x1000 prot=r
@@ -107,30 +111,122 @@ def test_file_of_a_revoked_region_is_good_for_nothing_but_close(run, trials):
             ]
 
 
-def test_name_of_a_revoked_region_is_free_while_the_old_one_is_mapped(run, trials):
+def test_name_of_a_revoked_region_is_free_while_the_old_one_is_mapped(every):
     """And what is stored through the new one is not in the old one."""
-    for trial in trials():
-        with trial as pair:
-            new = run.make("r0", pair)
+    for trial in every():
+        with trial as run:
             results = run(
                 """
                 open f0 {node} rdwr
                 mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
                 fill m0 seed=1
-                {revoke}
-                """
-                + new
-                + """
+                request revoke {node}
+                request make {node}
                 open f1 {node} rdwr
                 mmap m1 f1 off=0 len=0x4000 prot=rw flags=shared
                 store m1 8 5
                 load m0 8
                 load m1 8
                 pread f0 off=0 len=1
-                {delete}
+                request delete {node}
                 """
             )
             assert results == [
                 *(["ok"] * 8),
                 *("SIGBUS m0+0x0 ADRERR", "ok 0x5", "ENODEV", "EBUSY"),
             ]
+
+
+def test_new_region_of_an_old_name_has_memory_that_is_zero(every):
+    """Unless its memory is there without it, at a physical address."""
+    for trial in every(lambda node: not node.lent):
+        with trial as run:
+            assert run(
+                """
+                    open f0 {node} rdwr
+                    mmap m0 f0 off=0 len=0x2000 prot=rw flags=shared
+                    fill m0 seed=9
+                    munmap m0
+                    close f0
+                    request delete {node}
+                    request delete {node}
+                    request make {node}
+                    request make {node}
+                    open f0 {node} rdwr
+                    mmap m0 f0 off=0 len=0x2000 prot=rw flags=shared
+                    load m0 8
+                    load m0+0x1ff8 8
+                    """
+            )[5:] == ["ok", "ENOENT", "ok", "EEXIST", "ok", "ok", "ok 0x0", "ok 0x0"]
+
+
+def test_child_of_a_process_with_a_revoked_mapping_has_as_little(every):
+    """And fork() succeeds: x86 has let go of the cache mode, untrack_pfn()."""
+    for trial in every():
+        with trial as run:
+            results = run(
+                """
+                open f0 {node} rdwr
+                mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
+                mmap m1 f0 off=0 len=0x4000 prot=rw flags=private
+                store m0 8 1
+                store m1 8 2
+                request revoke {node}
+                fork p1
+                p1: load m0 8
+                p1: store m1 8 3
+                p1: munmap m0 len=0x1000
+                wait p1
+                """
+            )
+            assert results[5:] == [
+                *("ok", "ok", "SIGBUS m0+0x0 ADRERR", "SIGBUS m1+0x0 ADRERR"),
+                *("ok", "ok"),
+            ]
+
+
+def test_mapping_of_a_revoked_region_is_cut_up_and_moved_like_any(every):
+    for trial in every():
+        with trial as run:
+            results = run(
+                """
+                open f0 {node} rdwr
+                mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
+                request revoke {node}
+                mprotect m0+0x1000 len=0x1000 prot=r
+                munmap m0+0x2000 len=0x1000
+                mmap m2 - len=0x1000 prot=none flags=private
+                mremap m1 m0+0x3000 len=0x1000 new=0x1000 flags=maymove,fixed at=m2
+                load m1 1
+                load m0+0x1000 1
+                load m0+0x2000 1
+                """
+            )
+            assert results[2:] == [
+                *("ok", "ok", "ok", "ok", "ok"),
+                *("SIGBUS m1+0x0 ADRERR", "SIGBUS m0+0x1000 ADRERR"),
+                "SIGSEGV m0+0x2000 MAPERR",
+            ]
+
+
+@pytest.mark.parametrize("window", ["remap", "fault"])
+def test_window_of_a_method_is_never_taken_away(small_regions, window):
+    path = f"/dev/memphys/{window}"
+    text = f"request delete {path}\nrequest revoke {path}\nopen f0 {path} rdonly\n"
+    outcome = small_regions.run(parse_program(text))
+    assert outcome == outcome.due
+    assert [str(result) for result in outcome.results] == ["EPERM", "EPERM", "ok"]
+
+
+def test_requests_need_the_capability_for_raw_memory(every):
+    for trial in every():
+        with trial as run:
+            assert run(
+                """
+                fork p1
+                p1: drop sys_rawio
+                p1: request revoke {node}
+                p1: request make {node}
+                request make {node}
+                """
+            )[2:] == ["EPERM", "EPERM", "EEXIST"]

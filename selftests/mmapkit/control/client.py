@@ -65,13 +65,17 @@ class Control:
         return self.exchange(command, payload, dump=dump)
 
     def program_request(self, command: Command, **attributes: Value | None) -> Request:
-        """Return a request as an operation, for while a program has files open.
+        """Return a request as an operation, for while a program has files open."""
+        return Request(self.message(command, **attributes))
+
+    def message(self, command: Command, **attributes: Value | None) -> bytes:
+        """Return a request as it goes out.
 
         The number of the family is in it: good as long as the driver stays loaded.
         """
         self._ready()
         payload = encode(MESSAGES[command], attributes)
-        return Request(self._call(command, payload).message(1))
+        return self._call(command, payload).message(1)
 
     def methods(self) -> tuple[Method, ...]:
         """Return the methods, also those that other modules have registered."""

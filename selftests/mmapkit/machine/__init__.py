@@ -13,7 +13,7 @@ from typing import Protocol
 from mmapkit.agent import Hello, Mode, Netlink, Told
 from mmapkit.console import new_taints, scan
 from mmapkit.errors import MachineLost, MmapkitError
-from mmapkit.program import Program
+from mmapkit.program import Program, Ready
 from mmapkit.verdict import (
     Finding,
     NotReached,
@@ -44,6 +44,9 @@ class Machine(Protocol):
 
     def let(self, name: str, value: int) -> None:
         """Give a name for file offsets of programs its value, in bytes."""
+
+    def let_request(self, request: Ready, message: bytes) -> None:
+        """Tell the message of a request that programs name."""
 
     def insmod(self, name: str, args: str = "") -> str:
         """Load a module that was built; "ok", or the name of an errno.

@@ -12,7 +12,7 @@ from mmapkit.agent import Agent, Hello, Mode, Netlink, Told
 from mmapkit.console import scan, taints_of_loading
 from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import outcome_of
-from mmapkit.program import Program
+from mmapkit.program import Program, Ready
 from mmapkit.verdict import Outcome, Verdict
 
 
@@ -45,6 +45,10 @@ class Session:
     def let(self, name: str, value: int) -> None:
         """Give a name for file offsets of programs its value, in bytes."""
         self._agent.let(name, value)
+
+    def let_request(self, request: Ready, message: bytes) -> None:
+        """Tell the message of a request that programs name."""
+        self._agent.let_request(request, message)
 
     def insmod(self, path: str, args: str = "") -> str:
         """Load a module file; MachineError when the kernel complains of it."""
@@ -187,6 +191,9 @@ class OverSession(ABC):
 
     def let(self, name: str, value: int) -> None:
         self._session.let(name, value)
+
+    def let_request(self, request: Ready, message: bytes) -> None:
+        self._session.let_request(request, message)
 
     def rmmod(self, name: str) -> str:
         return self._session.rmmod(name)

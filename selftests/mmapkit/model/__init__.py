@@ -15,6 +15,7 @@ memory.py, mapping.py and state.py keep is there for all of them, and no rule.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
 from operator import eq
 
 from mmapkit.errors import ModelError
@@ -23,6 +24,7 @@ from mmapkit.model import (
     address_space,
     advice,
     files,
+    lifetime,
     look,
     outside,
     processes,
@@ -65,6 +67,8 @@ from mmapkit.program import (
     Pread,
     Program,
     Pwrite,
+    Request,
+    Rmmod,
     Smaps,
     Store,
     Thread,
@@ -77,16 +81,37 @@ _Follow = Callable[[tuple[Result, ...]], "Expectation"]
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
-    """What a program may come to, and the bytes that it changes then.
+class Left:
+    """What a program leaves changed.
 
-    Without a block there is one outcome. changed has, for each, the offset of
-    every page of the device that was written to, in bytes. follow: where Linux
-    leaves something open, returns what is expected after what was seen.
+    pages: the offset of every page of the device that was written to, in bytes.
+    nodes: paths of those whose object is another, or is gone. unloaded: so is the
+    module.
+    """
+
+    pages: frozenset[int] = frozenset()
+    nodes: frozenset[str] = frozenset()
+    unloaded: bool = False
+
+    def and_also(self, other: "Left") -> "Left":
+        """Return what either leaves."""
+        return Left(
+            self.pages | other.pages,
+            self.nodes | other.nodes,
+            self.unloaded or other.unloaded,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a program may come to, and what it leaves changed then.
+
+    Without a block there is one outcome; changed has something for each. follow:
+    where Linux leaves something open, returns what is expected after what was seen.
     """
 
     outcomes: tuple[Outcome, ...]
-    changed: tuple[frozenset[int], ...]
+    changed: tuple[Left, ...]
     follow: _Follow | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -97,10 +122,10 @@ class Expectation:
     @property
     def dirty(self) -> frozenset[int]:
         """Every page that may have been written to."""
-        return frozenset[int]().union(*self.changed)
+        return reduce(Left.and_also, self.changed).pages
 
-    def nearest(self, results: tuple[Result, ...]) -> tuple[Outcome, frozenset[int]]:
-        """Return the outcome that is most like these results, and what is dirty.
+    def nearest(self, results: tuple[Result, ...]) -> tuple[Outcome, Left]:
+        """Return the outcome that is most like these results, and what it leaves.
 
         It has these very results, if that is allowed.
         """
@@ -111,14 +136,12 @@ class Expectation:
             return sum(map(eq, outcome.results, results))
 
         best = max(self.outcomes, key=likeness)
-        pages = frozenset[int]().union(
-            *(
-                dirty
-                for outcome, dirty in zip(self.outcomes, self.changed, strict=True)
-                if outcome.results == best.results
-            )
+        left = (
+            left
+            for outcome, left in zip(self.outcomes, self.changed, strict=True)
+            if outcome.results == best.results
         )
-        return best, pages
+        return best, reduce(Left.and_also, left)
 
 
 class Model:
@@ -175,8 +198,15 @@ def _expectation(ways: list[Way], follow: _Follow | None = None) -> Expectation:
         )
         for way in ways
     )
-    dirty = (way.state.memory.dirty for way in ways)
-    return Expectation(tuple(outcomes), tuple(dirty), follow)
+    left = (
+        Left(
+            way.state.memory.dirty,
+            frozenset(way.state.objects),
+            unloaded=not way.state.loaded,
+        )
+        for way in ways
+    )
+    return Expectation(tuple(outcomes), tuple(left), follow)
 
 
 def _reach(state: State, op: Operation, known: int) -> Reach:
@@ -217,6 +247,10 @@ def _step(state: State, op: Operation) -> Result:
             return address_space.mmap(state, process, op)
         case Memfd():
             return address_space.memfd(state, process, op)
+        case Request():
+            return lifetime.request(state, task, op)
+        case Rmmod():
+            return lifetime.rmmod(state, op)
         case Limit():
             return address_space.limit(state, process, op)
         case Mremap():

@@ -106,7 +106,9 @@ def _vma(state: State, process: Process, op: Mmap, first: int, count: int) -> Vm
     start = state.memory.own() if file.node.owns else file.node.start
     kind = kind_of(file.node, cow=not shared)
     # mmap_region(): VM_SPECIAL mappings are never locked.
-    return Vma(first, count, start + off, None, kind, shared, op.prot, may)
+    start += off
+    origin = file.origin
+    return Vma(first, count, start, None, kind, shared, op.prot, may, origin=origin)
 
 
 def kind_of(node: Node, *, cow: bool) -> Kind:
@@ -193,4 +195,6 @@ def _refuse_memory(
         return Errno("ENOMEM")
     if file is None or file.object or file.zero:
         return None
-    return Errno("EINVAL") if state.beyond(file.node, off, size) else None
+    if state.beyond(file.node, off, size):
+        return Errno("EINVAL")
+    return Errno("ENODEV") if file.origin in state.revoked else None

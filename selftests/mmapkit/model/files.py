@@ -3,6 +3,8 @@
 open, close, pread, pwrite.
 """
 
+from dataclasses import replace
+
 from mmapkit.content import digest, pattern
 from mmapkit.errors import ModelError
 from mmapkit.model.state import File, Process, State, Task
@@ -24,10 +26,15 @@ def open_file(state: State, task: Task, op: Open) -> Result:
         raise ModelError(f"the model knows no file {op.path}")
     # The agent closes what it had under that handle in any case.
     task.process.files.pop(op.file, None)
+    origin = state.origin(node.path)
+    if origin is None:
+        return Errno("ENOENT")
     # Raw memory: as open_port() of drivers/char/mem.c.
     if "sys_rawio" in task.dropped:
         return Errno("EPERM")
-    task.process.files[op.file] = File(node, op.mode)
+    if origin in state.starts:
+        node = replace(node, start=state.starts[origin])
+    task.process.files[op.file] = File(node, op.mode, origin=origin)
     return Ok()
 
 
@@ -72,6 +79,8 @@ def _start(state: State, process: Process, op: Pread | Pwrite) -> int | Errno:
         return Errno("EBADF")
     if file.zero or file.object:
         raise ModelError(f"{op.word}: the model has no rule for such a file")
+    if file.origin in state.revoked:
+        return Errno("ENODEV")
     if file.node.owns:
         return Errno("ENXIO")
     if op.len and state.beyond(file.node, off, op.len):

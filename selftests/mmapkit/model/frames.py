@@ -42,6 +42,8 @@ def learn(state: State, vma: Vma, key: Key, pfn: int) -> bool:
     if any(
         window.base <= pfn * state.page < window.base + window.size
         for window in state.target.windows
+        # What was the memory of an object that has gone may be anybody's.
+        if window.path not in state.objects
     ):
         return False
     if pfn in (frame(state, other, known) for other, known in _live(state)):

@@ -117,6 +117,8 @@ def present(vma: Vma, index: int) -> bool | None:
         return None
     if vma.kind.eager:
         return index not in vma.gone or index in vma.private
+    if index in vma.gone and index not in vma.private:
+        return False
     if index in vma.touched or index in vma.private:
         return True
     return None if vma.kind.around or index in vma.perhaps else False

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import Memory
-from mmapkit.model.vma import Island
+from mmapkit.model.vma import Island, Origin
 from mmapkit.program import Mode
 from mmapkit.target import Node, Target
 from mmapkit.verdict import Result
@@ -15,12 +15,14 @@ class File:
     """An open file.
 
     object: it is memory of the kernel's own, a memfd. zero: it is /dev/zero.
+    origin: the object of the target that it holds.
     """
 
     node: Node
     mode: Mode
     object: bool = False
     zero: bool = False
+    origin: Origin | None = None
 
     @property
     def readable(self) -> bool:
@@ -112,7 +114,9 @@ class State:
     """The machine that a program runs on: its memory, and its tasks.
 
     seen is what the operation at hand came to, where that is known. open: some
-    operation could have come to something else as well.
+    operation could have come to something else as well. objects: of each node that
+    a request has changed, the number of its last object and whether that is there.
+    starts: where the memory of new ones begins. loaded: the module is there.
     """
 
     def __init__(self, target: Target, memory: Memory | None = None) -> None:
@@ -123,6 +127,10 @@ class State:
         self.tasks = {0: Task(None, Process(0))}
         # PFNs that were seen, by what frames.py knows pages by.
         self.frames: dict[tuple[str, int], int] = {}
+        self.objects: dict[str, tuple[int, bool]] = {}
+        self.starts: dict[Origin, int] = {}
+        self.revoked: set[Origin] = set()
+        self.loaded = True
         self.seen: Result | None = None
         self.open = False
 
@@ -131,6 +139,10 @@ class State:
         other = State(self.target, self.memory.copy())
         other.open = self.open
         other.frames = dict(self.frames)
+        other.objects = dict(self.objects)
+        other.starts = dict(self.starts)
+        other.revoked = set(self.revoked)
+        other.loaded = self.loaded
         twins = {
             process.leader: process.copy(process.leader) for process in self.processes()
         }
@@ -152,10 +164,17 @@ class State:
         """Tell whether all that comes is the same for both."""
         return (
             self.memory.same(other.memory)
+            and (self.objects, self.starts) == (other.objects, other.starts)
+            and (self.revoked, self.loaded) == (other.revoked, other.loaded)
             and self.tasks.keys() == other.tasks.keys()
             and all(map(Task.same, self.tasks.values(), other.tasks.values()))
             and all(map(Process.same, self.processes(), other.processes()))
         )
+
+    def origin(self, path: str) -> Origin | None:
+        """Return the object that is behind a node now."""
+        number, there = self.objects.get(path, (0, True))
+        return (path, number) if there and self.loaded else None
 
     def choose(self, due: Result, *others: Result) -> Result:
         """Return what was seen, if that is one of what Linux allows."""

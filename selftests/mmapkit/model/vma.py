@@ -36,6 +36,10 @@ class Kind:
     file: bool = False
 
 
+#: an object: the path of its node, and how many of that path were before it
+Origin = tuple[str, int]
+
+
 @dataclass(slots=True)
 class Vma:
     """A VMA; first and count in pages, from the start of its island on.
@@ -46,7 +50,8 @@ class Vma:
     private: the pages that a private mapping has copied; copies: their numbers,
     one for each that is a page of its own. gone: pages whose PTE went away, and
     that nothing brings back. touched: pages that have a PTE; perhaps: pages that
-    may have one. All by their number in the island.
+    may have one. All by their number in the island. origin: the object of the target
+    that it is a mapping of.
     """
 
     first: int
@@ -58,6 +63,7 @@ class Vma:
     prot: Prot
     may: Prot
     flags: frozenset[str] = frozenset()
+    origin: Origin | None = None
     private: dict[int, bytes] = field(default_factory=dict)
     gone: set[int] = field(default_factory=set)
     touched: set[int] = field(default_factory=set)

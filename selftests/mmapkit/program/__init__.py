@@ -77,12 +77,14 @@ from mmapkit.program.vocabulary import (
     U64,
     WIDTHS,
     WORD,
+    Change,
     MapFlag,
     Mode,
     Offset,
     Order,
     Place,
     Prot,
+    Ready,
     RemapFlag,
     Sharing,
     SyncFlag,
@@ -111,6 +113,7 @@ __all__ = [
     "U64",
     "WIDTHS",
     "WORD",
+    "Change",
     "Close",
     "Digest",
     "Drop",
@@ -148,6 +151,7 @@ __all__ = [
     "Program",
     "Prot",
     "Pwrite",
+    "Ready",
     "RemapFlag",
     "Request",
     "Rmmod",
@@ -225,14 +229,15 @@ class Program:
         return self.operations[index]
 
     def retarget(self, paths: Callable[[str], str]) -> "Program":
-        """Return the same program with the path of every open replaced."""
+        """Return the same program with every path of a file replaced."""
         return replace(
-            self,
-            operations=tuple(
-                replace(op, path=paths(op.path)) if isinstance(op, Open) else op
-                for op in self.operations
-            ),
+            self, operations=tuple(_retarget(op, paths) for op in self.operations)
         )
+
+    def asks(self) -> tuple[Ready, ...]:
+        """Return what this program asks for by requests that are ready, each once."""
+        found = (op.message for op in self.operations if isinstance(op, Request))
+        return tuple(dict.fromkeys(ask for ask in found if isinstance(ask, Ready)))
 
     def looks(self) -> frozenset[int]:
         """Return the indices of operations that look at what the kernel has."""
@@ -251,6 +256,15 @@ class Program:
         return frozenset(
             off.base for off in offsets if isinstance(off, Offset) and off.base
         )
+
+
+def _retarget(op: Operation, paths: Callable[[str], str]) -> Operation:
+    match op:
+        case Open():
+            return replace(op, path=paths(op.path))
+        case Request(message=Ready(change, path)):
+            return replace(op, message=Ready(change, paths(path)))
+    return op
 
 
 def program(*operations: Operation) -> Program:

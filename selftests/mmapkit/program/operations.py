@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mmapkit.program.vocabulary import Mode, Offset
+from mmapkit.program.vocabulary import Mode, Offset, Ready
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +121,14 @@ class Drop(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Request(Operation):
-    """A generic netlink message, and its ACK.
+    """A generic netlink message, and its ACK; spelled out, or ready.
 
     It is sent over a socket that nothing else uses; the sequence number is not
     looked at.
     """
 
     word = "request"
-    message: bytes
+    message: bytes | Ready
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,28 @@ class Order(Enum):
     SHUFFLED = "shuffled"
 
 
+class Change(Enum):
+    """What a request that was made ready does to the object behind a node.
+
+    REVOKE takes it away from those who use it, DELETE only from nobody.
+    """
+
+    MAKE = "make"
+    DELETE = "delete"
+    REVOKE = "revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A request that the machine under test has been told the message of.
+
+    So a program says what is to become of which node, and nothing of how.
+    """
+
+    change: Change
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Offset:
     """A file offset in bytes: delta from the start of base, or from 0.

@@ -18,6 +18,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from mmapkit.program import (
+    Close,
     Digest,
     Load,
     Mmap,
@@ -31,8 +32,10 @@ from mmapkit.program import (
     Program,
     Prot,
     Pwrite,
+    Rmmod,
     Sharing,
     Store,
+    Wait,
 )
 from mmapkit.strategies.blocks import crowds
 from mmapkit.strategies.dials import (
@@ -50,7 +53,7 @@ from mmapkit.strategies.dials import (
 )
 from mmapkit.strategies.operations import mmap, operation
 
-__all__ = ["SPAN", "Shape", "crowds", "large", "programs", "refused"]
+__all__ = ["SPAN", "Shape", "crowds", "large", "programs", "refused", "unloading"]
 
 #: a program keeps to so many pages, from a place of its own in the window
 SPAN = 24
@@ -116,6 +119,29 @@ def programs(
 
     rest = st.lists(draws, min_size=2, max_size=longest - 2)
     return st.builds(make, draws, rest)
+
+
+def unloading(
+    nodes: Sequence[str], module: str, shape: Shape | None = None
+) -> st.SearchStrategy[Program]:
+    """Return programs that try to unload the module on their way, and at their end.
+
+    By then they have let go of all, or of all but one thing.
+    """
+
+    def make(program: Program, places: list[int], kept: int) -> Program:
+        operations = list(program)
+        for place in places:
+            operations.insert(place % (len(operations) + 1), Rmmod(module))
+        ends: list[Operation] = [Wait(1), Close(0), Close(1)]
+        ends += [Munmap(number) for number in range(3)]
+        del ends[kept : kept + 1]
+        return Program(
+            (*operations, *ends, Rmmod(module), Open(0, nodes[0], Mode.RDWR))
+        )
+
+    places = st.lists(st.integers(0, 40), max_size=2)
+    return st.builds(make, programs(nodes, shape), places, st.integers(0, 6))
 
 
 def refused(

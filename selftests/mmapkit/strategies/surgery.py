@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from mmapkit.program import (
     ADVICES,
+    Change,
+    Close,
     Digest,
     Fill,
     Fork,
@@ -33,9 +35,13 @@ from mmapkit.program import (
     Open,
     Operation,
     Place,
+    Pread,
     Program,
     Prot,
+    Pwrite,
+    Ready,
     RemapFlag,
+    Request,
     Sharing,
     Store,
     SyncFlag,
@@ -77,10 +83,15 @@ class _Cut:
     """The dials of one operation, and what they are read as."""
 
     def __init__(
-        self, shape: Shape, draws: tuple[int, int], sizes: Sequence[int] = ()
+        self,
+        shape: Shape,
+        draws: tuple[int, int],
+        sizes: Sequence[int] = (),
+        node: str = "",
     ) -> None:
         self.page = shape.page
         self.sizes = sizes
+        self.node = node
         self.where = Dials(draws[0])
         self.how = Dials(draws[1])
 
@@ -202,6 +213,30 @@ def _wait(cut: _Cut, number: int) -> Operation:
     return Wait(1)
 
 
+def _ask(cut: _Cut, number: int) -> Operation:
+    del number
+    changes = (Change.REVOKE, Change.MAKE, Change.REVOKE, Change.DELETE, Change.MAKE)
+    return Request(Ready(cut.how.pick(changes), cut.node))
+
+
+def _open(cut: _Cut, number: int) -> Operation:
+    del number
+    return Open(cut.how.pick((0, 1, 0, 2)), cut.node, Mode.RDWR)
+
+
+def _close(cut: _Cut, number: int) -> Operation:
+    del number
+    return Close(cut.how.pick((0, 1, 0, 2)))
+
+
+def _transfer(cut: _Cut, number: int) -> Operation:
+    del number
+    file = cut.how.pick((0, 1, 0, 2))
+    if cut.how.pick((False, True)):
+        return Pwrite(file, cut.offset(), 8, seed=cut.how.pick(range(1, 60)))
+    return Pread(file, cut.offset(), 8)
+
+
 # Each as often as it stands here; the simplest first.
 _LOOK: tuple[_Maker, ...] = (_load, _store, _digest, _fill, _store, _digest)
 _CUT: tuple[_Maker, ...] = (_munmap, _mremap, _mprotect, _mmap)
@@ -216,6 +251,14 @@ _THEMES: tuple[tuple[_Maker, ...], ...] = (
     (*_LOOK, _madvise, _madvise, _mincore, _munmap, _fork),
     (*_LOOK, _lock, _mincore, _mprotect, _populating, _populating),
     (*_LOOK, *_CUT, *_CUT),
+)
+
+# The same, and the object behind the node comes and goes.
+_LIVES: tuple[tuple[_Maker, ...], ...] = (
+    (*_LOOK, *_CUT, _fork, _wait, _ask, _ask, _ask, _open, _close),
+    (*_LOOK, _fork, _fork, _wait, _ask, _ask, _open, _open, _transfer, _mmap, _munmap),
+    (*_LOOK, _mremap, _mprotect, _madvise, _lock, _mincore, _ask, _ask, _fork),
+    (_ask, _ask, _open, _close, _close, _munmap, _munmap, _mmap, _store, _wait, _fork),
 )
 
 
@@ -245,12 +288,16 @@ def _opening(
 
 
 def surgery(
-    nodes: Sequence[str], shape: Shape | None = None, longest: int = 30
+    nodes: Sequence[str],
+    shape: Shape | None = None,
+    longest: int = 30,
+    *,
+    lives: bool = False,
 ) -> st.SearchStrategy[Program]:
     """Return programs of up to longest operations on mappings that get cut up.
 
     nodes: paths of files, of the size of the shape. Without any, all is memory of
-    the kernel's own.
+    the kernel's own. lives: requests make what is behind the first, and take it away.
     """
     shape = shape or Shape()
     number = st.integers(0, DRAW - 1)
@@ -261,13 +308,16 @@ def surgery(
     ) -> Program:
         opening = _opening(shape, nodes, first[:2])
         sizes = [op.len for op in opening if isinstance(op, Mmap)]
-        theme = Dials(first[2]).pick(_THEMES)
+        theme = Dials(first[2]).pick(_LIVES if lives else _THEMES)
+        node = nodes[0] if lives else ""
         body = []
         forked = False
         for what, draws in rest:
             dials = Dials(what)
             maker = dials.pick(theme)
-            op = maker(_Cut(shape, draws, sizes), dials.pick((0, 1, 0, 2, 0, 1, 3)))
+            op = maker(
+                _Cut(shape, draws, sizes, node), dials.pick((0, 1, 0, 2, 0, 1, 3))
+            )
             if forked and not isinstance(op, Fork | Wait):
                 op = replace(op, proc=dials.pick((0, 0, 1)))
             forked = forked or isinstance(op, Fork)
@@ -276,4 +326,5 @@ def surgery(
 
     rest = st.lists(st.tuples(number, pair), min_size=1, max_size=longest - 5)
     longer = st.lists(st.tuples(number, pair), min_size=8, max_size=longest - 5)
-    return st.builds(make, st.tuples(number, number, number), rest | longer)
+    bodies = st.one_of(rest, longer, longer) if lives else rest | longer
+    return st.builds(make, st.tuples(number, number, number), bodies)

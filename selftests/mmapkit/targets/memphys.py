@@ -267,4 +267,5 @@ def read_target(machine: Machine) -> Target:
     windows += _firmware(machine, iomem, traits.page_size)
     windows += _rodata(machine, iomem)
     windows += _bar(machine)
-    return Target(NODES, tuple(windows), 1 << _physical_bits(machine), traits)
+    limit = 1 << _physical_bits(machine)
+    return Target(NODES, tuple(windows), limit, traits, module="memphys")
