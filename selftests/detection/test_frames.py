@@ -75,7 +75,7 @@ def test_method_in_the_wrong_column_is_told(faulty, method, pages, flags):
         for node in faulty.target.nodes
     )
     model = Model(replace(faulty.target, nodes=nodes))
-    due, _ = model.expect(program).nearest(outcome.results)
+    due, *_ = model.expect(program).nearest(outcome.results)
     frame, count, vma = outcome.results[3:]
     assert due.results[:3] == outcome.results[:3]
     assert [frame.words[0].endswith(":file"), count] == [pages, Words((str(+pages),))]

@@ -29,16 +29,18 @@ MAY = {
     "text": "program",
     "case": "grammar program verdict",
     "target": "program content",
-    "model": "model.access model.address_space model.advice model.blocks "
+    "model": "model.access model.address_space model.advice model.blocks model.covered "
     "model.files model.lifetime model.look model.mapping model.memory model.outside "
     "model.processes model.races "
     "model.residence model.state model.surgery program target verdict",
     "model.races": "model.memory model.state program",
     "model.blocks": "model.races model.state program verdict",
+    "model.covered": "model.vma",
     "model.memory": "target",
     "model.vma": "model.memory program",
     "model.mapping": "model.memory model.vma program",
-    "model.state": "model.mapping model.memory model.vma program target verdict",
+    "model.state": "model.covered model.mapping model.memory model.vma program target "
+    "verdict",
     "model.processes": "model.state model.vma program verdict",
     "model.files": "content model.state program target verdict",
     "model.lifetime": "model.state model.vma program target verdict",
@@ -50,8 +52,8 @@ MAY = {
     "model.surgery": "model.mapping model.state model.vma program verdict",
     "model.access": "content model.faulting model.mapping model.memory model.state "
     "program verdict",
-    "model.faulting": "model.mapping model.memory model.residence model.state "
-    "model.vma program",
+    "model.faulting": "model.covered model.mapping model.memory model.residence "
+    "model.state model.vma program",
     "model.columns": "model.vma",
     "model.frames": "model.memory model.state model.vma",
     "model.look": "model.columns model.frames model.mapping model.memory "

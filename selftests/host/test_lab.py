@@ -534,6 +534,20 @@ def test_region_that_a_program_took_away_is_made_anew_and_filled(make, fleet):
     assert renewed == [{REGION}]
 
 
+def test_nothing_follows_a_revoke_before_the_region_is_there_again(make, fleet):
+    renewed = []
+    lab = make(target=with_region(renewed))
+    outcomes = lab.run_all([READ, REVOKE, READ, READ])
+    assert outcomes == [
+        lab.model.run(program) for program in (READ, REVOKE, READ, READ)
+    ]
+    assert renewed == [{REGION}]
+    assert programs_of(fleet[0])[2:4] == [
+        REVOKE,
+        restoring(lab.target, [1 << 50, (1 << 50) + 4096]),
+    ]
+
+
 def test_region_that_was_not_taken_away_stays(make, fleet):
     renewed = []
     lab = make(target=with_region(renewed))
@@ -549,6 +563,17 @@ def test_region_is_made_anew_when_nobody_knows_what_became_of_it(make, fleet):
     lab.run(REFUSED)
     lab.run(READ)
     assert renewed == [{REGION}]
+
+
+def test_what_was_covered_is_counted_of_programs_that_came_out_right(make, fleet):
+    program = parse_program("mmap m0 - len=1 prot=rw flags=private\nload m0 1\n")
+    right, wrong = make(), make({(program, Mode.FRESH): Outcome((Ok(), Ok()))})
+    for lab in (right, wrong):
+        lab.run(program)
+    assert right.tally.covered["shape", "private memory", "whole"] == 1
+    assert wrong.tally.covered == {}
+    right.run_all([program, program])
+    assert right.tally.covered["shape", "private memory", "whole"] == 3
 
 
 def test_machine_is_told_the_messages_of_requests(make, fleet, tmp_path):

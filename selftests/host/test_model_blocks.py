@@ -201,7 +201,7 @@ def test_nearest_is_the_outcome_itself_where_it_is_allowed():
         results = (Ok(),) * 5 + (Value(value),)
         assert expectation.nearest(results)[0].results == results
     lost = (Ok(),) * 5 + (Value(3),)
-    due, left = expectation.nearest(lost)
+    due, left, *_ = expectation.nearest(lost)
     assert due.results != lost
     assert due.allowed == 2
     assert left.pages == {0x6400000}
@@ -231,7 +231,7 @@ def test_report_has_the_block_and_the_order_and_is_a_program_again():
     program = parse_program(text)
     expectation = MODEL.expect(program)
     results = (Ok(),) * 5 + (Value(3),)
-    due, _ = expectation.nearest(results)
+    due, *_ = expectation.nearest(results)
     lines = explain(Outcome(results, program=tuple(text.splitlines())), due)
     assert "#" in lines[2]
     assert "the nearest of 2 that are allowed" in lines[2]

@@ -12,18 +12,21 @@ from mmapkit.program import Change, Ready, Request, Rmmod
 from mmapkit.strategies import Shape, unloading
 from mmapkit.strategies.surgery import surgery
 from mmapkit.target import Node, Patterned, Target, Window
+from mmapkit.verdict import parse_result
 
 from . import test_model
 from .test_strategies import sample
 
 SIZE = 0x8000
 BASE, SCATTERED = 0x5400000, 1 << 60
+LAZY = Node("/dev/lazy", "page", start=SCATTERED, size=SIZE, pages=True, removable=True)
 NODES = (
     Node("/dev/window", "fault"),
-    Node("/dev/lazy", "page", start=SCATTERED, size=SIZE, pages=True, removable=True),
+    LAZY,
     Node("/dev/eager", "remap", start=BASE, size=SIZE, eager=True, removable=True),
     Node("/dev/lent", "fault", start=BASE, size=SIZE, removable=True, lent=True),
     Node("/dev/own", "fault", size=SIZE, owns=True, removable=True),
+    replace(LAZY, path="/dev/around", around=True),
 )
 WINDOWS = (
     Window("arena", BASE, SIZE, Patterned(), True),
@@ -71,6 +74,19 @@ def test_pages_of_a_revoked_mapping_stay_gone_when_it_moves_and_forks():
         *("SIGBUS m1+0x0 ADRERR", "ok", "SIGBUS m1+0x1000 ADRERR"),
         "SIGBUS m0+0x0 ADRERR",
     ]
+
+
+@pytest.mark.parametrize("node", ["lazy", "around"])
+def test_pages_of_a_revoked_mapping_are_not_to_be_seen(node):
+    """Nor those that a fault may have brought besides."""
+    looks = "pagemap m0\nmincore m0\nsmaps m0\n"
+    expectation = expect(f"{OPEN}load m0 1\nrequest revoke NODE\n{looks}", node)
+    told = [str(result) for result in expectation.outcome.results]
+    assert told[4:6] == ["ok [- - -]", "ok =000000"]
+    assert "rss=0" in told[6]
+    for index, other in ((4, "ok [- 0x5 -]"), (5, "ok =000100")):
+        wrong = tuple(map(parse_result, [*told[:index], other, *told[index + 1 :]]))
+        assert expectation.nearest(wrong)[0].results != wrong
 
 
 def test_revoke_reaches_every_process_and_nobody_else():

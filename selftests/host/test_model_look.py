@@ -31,7 +31,7 @@ TARGET = Target(NODES, WINDOWS, 1 << 40)
 def expect(text, told):
     """Return what is due of a program, where this was told."""
     results = tuple(map(parse_result, told))
-    due, _ = Model(TARGET).expect(parse_program(text)).nearest(results)
+    due, *_ = Model(TARGET).expect(parse_program(text)).nearest(results)
     return [str(result) for result in due.results]
 
 

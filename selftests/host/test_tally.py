@@ -1,7 +1,9 @@
 """What was covered is counted as it was."""
 
+import json
+
 from mmapkit.grammar import parse_program
-from mmapkit.tally import Tally
+from mmapkit.tally import FAULTS, Tally
 from mmapkit.verdict import parse_result
 
 PROGRAM = parse_program(
@@ -49,6 +51,35 @@ def test_tallies_add_up():
     tally = counted()
     tally.merge(counted())
     assert "open                2        0" in tally.lines()
+
+
+COVERED = {
+    ("fault", "shared PFN lazy", "read"): 3,
+    ("fault", "private page eager", "wp"): 1,
+    ("shape", "shared PFN lazy", "no head"): 2,
+    ("shape", "shared PFN lazy", "bent"): 1,
+}
+
+
+def test_tally_tells_faults_and_shapes_for_each_sort_of_vma():
+    tally = counted()
+    tally.cover(COVERED)
+    tally.merge(tally)
+    lines = [line.split() for line in tally.lines()]
+    assert lines[-5:-2] == [
+        ["pages", "accessed", *FAULTS],
+        ["private", "page", "eager", "-", "-", "-", "-", "2", "-", "-", "-"],
+        ["shared", "PFN", "lazy", "-", "6", "-", "-", "-", "-", "-", "-"],
+    ]
+    assert lines[-2][-2:] == ["revoked", "bent"]
+    assert " ".join(lines[-1]) == "shared PFN lazy - 4 - - - - - - 2"
+
+
+def test_tally_travels_between_processes_whole():
+    tally, other = counted(), Tally()
+    tally.cover(COVERED)
+    other.add_packed(json.loads(json.dumps(tally.packed())))
+    assert vars(other) == vars(tally)
 
 
 def test_tally_of_nothing_says_nothing():

@@ -215,9 +215,10 @@ class Lab:
             outcome = self._receive(machine, self._send(machine, program, mode))
             if not self._excused(machine, outcome):
                 break
-        due, left = expectation.nearest(outcome.results)
+        due, left, covered = expectation.nearest(outcome.results)
         if outcome.results == due.results:
             self._left = left
+            self.tally.cover(covered)
         return replace(outcome, due=due)
 
     def _at_once(
@@ -229,7 +230,7 @@ class Lab:
         while others are under way.
         """
         self._restore(machine)
-        dirty = frozenset[int]()
+        dirty, left = frozenset[int](), Left()
         flight: list[tuple[_Sent, Expectation, int]] = []
         for program in programs:
             expectation = self.model.expect(program)
@@ -241,7 +242,7 @@ class Lab:
             sent = self._send(machine, program, _mode(program, quick))
             flight.append((sent, expectation, before))
             dirty = expectation.dirty
-            self._left = self._left.and_also(self._any_of(program))
+            self._left = self._any_of(program)
             if self._left.nodes or self._left.unloaded:
                 break
 
@@ -250,8 +251,10 @@ class Lab:
             if before:
                 self._check_restored(machine.receive())
             outcome = self._receive(machine, sent)
-            due, left = expectation.nearest(outcome.results)
+            due, left, covered = expectation.nearest(outcome.results)
             outcomes.append(replace(outcome, due=due))
+            if outcome == due:
+                self.tally.cover(covered)
             if outcome != due or not left.pages <= expectation.dirty:
                 waiting = sum(1 + before for *_, before in flight[len(outcomes) :])
                 for _ in range(waiting):

@@ -10,6 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from mmapkit.program import OPERATIONS, Program
 from mmapkit.verdict import Errno, NotReached, Result, Signal, Void
 
+#: how a page was had: without a fault; by one for reading or writing; by a copy of
+#: what was not there, and of what was; nobody knows; not at all
+FAULTS = ("none", "read", "write", "cow", "wp", "perhaps", "SIGBUS", "SIGSEGV")
+
+#: what a VMA had been through; one may be in several columns
+SHAPES = (
+    *("whole", "no head", "no tail", "middle"),
+    *("moved", "grown", "inherited", "revoked"),
+)
+
 #: operations that are worth a look when they never came up
 _ALL = tuple(kind.word for kind in OPERATIONS)
 
@@ -30,13 +40,15 @@ class Tally:
     """Counts programs as they come.
 
     sorts: operations by what came of them; errors: by the error or signal; pairs:
-    one and the next of the same process.
+    one and the next of the same process. covered: what the model tells of the programs
+    that came to what was due: "fault" or "shape", the sort of VMA, and which.
     """
 
     def __init__(self) -> None:
         self.sorts: Counter[tuple[str, str]] = Counter()
         self.errors: Counter[tuple[str, str]] = Counter()
         self.pairs: Counter[tuple[str, str]] = Counter()
+        self.covered: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, program: Program, results: Sequence[Result]) -> None:
         """Count a program with its results."""
@@ -52,11 +64,16 @@ class Tally:
                 self.pairs[last[op.proc], op.word] += 1
             last[op.proc] = op.word
 
+    def cover(self, covered: Mapping[tuple[str, str, str], int]) -> None:
+        """Count what the model says that a program has covered."""
+        self.covered.update(covered)
+
     def merge(self, other: "Tally") -> None:
         """Count what another has counted, too."""
         self.sorts.update(other.sorts)
         self.errors.update(other.errors)
         self.pairs.update(other.pairs)
+        self.covered.update(other.covered)
 
     def packed(self) -> dict[str, list[tuple[tuple[str, ...], int]]]:
         """Return the counts in values that travel between processes."""
@@ -86,3 +103,18 @@ class Tally:
         never = [word for word in _ALL if word not in words]
         yield f"never: {' '.join(never) or 'none'}"
         yield f"{len(self.pairs)} of {len(words) ** 2} pairs of operations came up"
+        yield from self._table("fault", "pages accessed", FAULTS)
+        yield from self._table("shape", "VMAs accessed", SHAPES)
+
+    def _table(self, what: str, title: str, columns: Sequence[str]) -> Iterator[str]:
+        """Return a table of what was covered: a line for each sort of VMA."""
+        found = {
+            key[1:]: count for key, count in self.covered.items() if key[0] == what
+        }
+        if not found:
+            return
+        columns = (*columns, *sorted({column for _, column in found} - {*columns}))
+        yield f"{title:18}" + "".join(f" {column:>9}" for column in columns)
+        for sort in sorted({sort for sort, _ in found}):
+            counts = (found.get((sort, column), 0) for column in columns)
+            yield f"{sort:18}" + "".join(f" {count or '-':>9}" for count in counts)

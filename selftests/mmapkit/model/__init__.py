@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import eq
+from typing import NamedTuple
 
 from mmapkit.errors import ModelError
 from mmapkit.model import (
@@ -32,6 +33,7 @@ from mmapkit.model import (
     surgery,
 )
 from mmapkit.model.blocks import Way, run_block
+from mmapkit.model.covered import Covered
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import Memory
 from mmapkit.model.races import Reach, reach
@@ -102,16 +104,26 @@ class Left:
         )
 
 
+class Ending(NamedTuple):
+    """An outcome, what the program leaves changed then, and what it has covered."""
+
+    outcome: Outcome
+    left: Left
+    covered: Covered
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """What a program may come to, and what it leaves changed then.
 
-    Without a block there is one outcome; changed has something for each. follow:
-    where Linux leaves something open, returns what is expected after what was seen.
+    Without a block there is one outcome; changed and covered have something for each.
+    follow: where Linux leaves something open, returns what is expected after what
+    was seen.
     """
 
     outcomes: tuple[Outcome, ...]
     changed: tuple[Left, ...]
+    covered: tuple[Covered, ...] = field(default=(), compare=False, repr=False)
     follow: _Follow | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -124,8 +136,8 @@ class Expectation:
         """Every page that may have been written to."""
         return reduce(Left.and_also, self.changed).pages
 
-    def nearest(self, results: tuple[Result, ...]) -> tuple[Outcome, Left]:
-        """Return the outcome that is most like these results, and what it leaves.
+    def nearest(self, results: tuple[Result, ...]) -> Ending:
+        """Return the outcome that is most like these results, and what goes with it.
 
         It has these very results, if that is allowed.
         """
@@ -141,7 +153,8 @@ class Expectation:
             for outcome, left in zip(self.outcomes, self.changed, strict=True)
             if outcome.results == best.results
         )
-        return best, reduce(Left.and_also, left)
+        covered = self.covered[self.outcomes.index(best)]
+        return Ending(best, reduce(Left.and_also, left), covered)
 
 
 class Model:
@@ -206,7 +219,8 @@ def _expectation(ways: list[Way], follow: _Follow | None = None) -> Expectation:
         )
         for way in ways
     )
-    return Expectation(tuple(outcomes), tuple(left), follow)
+    covered = tuple(way.state.covered for way in ways)
+    return Expectation(tuple(outcomes), tuple(left), covered, follow)
 
 
 def _reach(state: State, op: Operation, known: int) -> Reach:

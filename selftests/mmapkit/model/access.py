@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 
 from mmapkit.content import CHUNK, digest_of_chunks, pattern, shuffle_stride
-from mmapkit.model.faulting import Bill
+from mmapkit.model.faulting import Bill, note_refusal
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import by_page
 from mmapkit.model.state import State
@@ -111,6 +111,7 @@ def raised(
                 assert vma is not None
                 vma.perhaps.add(mapping.index(passed))
             name, code = fault
+            note_refusal(state, mapping, at, name)
             return Signal(name, mapping.number, at, code)
     return None
 

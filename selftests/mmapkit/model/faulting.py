@@ -5,6 +5,7 @@ let the store through: handle_pte_fault() in mm/memory.c. What mmap() has made w
 faults for nothing but copies.
 """
 
+from mmapkit.model.covered import note_shapes, sort_of
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import by_page
 from mmapkit.model.residence import present
@@ -34,6 +35,31 @@ def _price(state: State, vma: Vma, index: int, *, write: bool) -> tuple[int, int
     return least, most
 
 
+def _kind(state: State, vma: Vma, index: int, *, write: bool) -> str:
+    """Return what sort of fault an access that is let through raises, if any."""
+    copies = write and not vma.shared
+    if index in vma.private:
+        forked = copies and vma.copies[index] in state.memory.forked
+        return "wp" if forked else "none"
+    there = present(vma, index)
+    if there is None:
+        return "perhaps"
+    if copies:
+        # do_wp_page() of what is there, do_cow_fault() of what is not.
+        return "wp" if there else "cow"
+    if there:
+        return "none"
+    return "write" if write else "read"
+
+
+def note_refusal(state: State, mapping: Mapping, off: int, signal: str) -> None:
+    """Count an access that is refused there."""
+    vma = mapping.vma(off)
+    state.covered["fault", sort_of(vma), signal] += 1
+    if vma is not None:
+        note_shapes(state.covered, vma)
+
+
 class Bill:
     """The faults of one access, which may be to many pages."""
 
@@ -45,10 +71,15 @@ class Bill:
 
     def add(self, mapping: Mapping, off: int, length: int, *, write: bool) -> None:
         """Count for bytes that are about to be touched."""
+        covered, known, sort = self._state.covered, None, ""
         for at, _ in by_page(off, length, self._state.page):
-            vma = mapping.vma(at)
+            vma, index = mapping.vma(at), mapping.index(at)
             assert vma is not None
-            least, most = _price(self._state, vma, mapping.index(at), write=write)
+            if vma is not known:
+                note_shapes(covered, vma)
+                known, sort = vma, sort_of(vma)
+            covered["fault", sort, _kind(self._state, vma, index, write=write)] += 1
+            least, most = _price(self._state, vma, index, write=write)
             self._least += least
             self._most += most
 

@@ -68,6 +68,7 @@ def _empty(vma: Vma) -> None:
     vma.copies.clear()
     vma.touched.clear()
     vma.perhaps.clear()
+    vma.past |= {"revoked"}
     vma.gone.update(range(vma.first, vma.end))
 
 

@@ -46,6 +46,7 @@ def _inherit(vma: Vma) -> None:
     vma.flags -= {"locked"}
     vma.perhaps |= vma.touched
     vma.touched = set()
+    vma.past |= {"inherited"}
     if "wipeonfork" in vma.flags:
         vma.private.clear()
 

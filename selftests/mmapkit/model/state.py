@@ -1,7 +1,9 @@
 """What the model keeps about a program on its way. Nothing here knows what is right."""
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from mmapkit.model.covered import Covered
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import Memory
 from mmapkit.model.vma import Island, Origin
@@ -117,6 +119,7 @@ class State:
     operation could have come to something else as well. objects: of each node that
     a request has changed, the number of its last object and whether that is there.
     starts: where the memory of new ones begins. loaded: the module is there.
+    covered: for statistics, of no account for what is right.
     """
 
     def __init__(self, target: Target, memory: Memory | None = None) -> None:
@@ -133,11 +136,13 @@ class State:
         self.loaded = True
         self.seen: Result | None = None
         self.open = False
+        self.covered: Covered = Counter()
 
     def copy(self) -> "State":
         """Return the same state, which goes its own way."""
         other = State(self.target, self.memory.copy())
         other.open = self.open
+        other.covered = self.covered.copy()
         other.frames = dict(self.frames)
         other.objects = dict(self.objects)
         other.starts = dict(self.starts)

@@ -225,7 +225,7 @@ class _Remap:
             island.insert(vma.moved(target - self.first))
         grown = island.find(target)
         assert grown is not None
-        grown.count += self.new - self.old
+        grown.grow(self.new - self.old)
         return self._done(island, target)
 
     def _grow(self, vma: Vma) -> Result:
@@ -236,7 +236,7 @@ class _Remap:
         if self.first + self.old == vma.end and free:
             if self.island.pages is not None:
                 raise ModelError("mremap: nobody knows what lies behind")
-            vma.count += self.new - self.old
+            vma.grow(self.new - self.old)
             return self._done(self.island, self.first)
         if RemapFlag.MAYMOVE not in self.op.flags:
             return Errno("ENOMEM")

@@ -51,7 +51,8 @@ class Vma:
     one for each that is a page of its own. gone: pages whose PTE went away, and
     that nothing brings back. touched: pages that have a PTE; perhaps: pages that
     may have one. All by their number in the island. origin: the object of the target
-    that it is a mapping of.
+    that it is a mapping of. past: what it has been through: "head" and "tail" are
+    cut off, "moved", "grown", "inherited" from a parent, "revoked".
     """
 
     first: int
@@ -69,6 +70,7 @@ class Vma:
     touched: set[int] = field(default_factory=set)
     perhaps: set[int] = field(default_factory=set)
     copies: dict[int, int] = field(default_factory=dict, compare=False)
+    past: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def end(self) -> int:
@@ -96,6 +98,11 @@ class Vma:
         offset = self.offset
         if offset is not None:
             offset += (first - self.first) * page
+        past = self.past
+        if first > self.first:
+            past |= {"head"}
+        if end < self.end:
+            past |= {"tail"}
         return replace(
             self,
             first=first,
@@ -106,6 +113,7 @@ class Vma:
             gone={i for i in self.gone if first <= i < end},
             touched={i for i in self.touched if first <= i < end},
             perhaps={i for i in self.perhaps if first <= i < end},
+            past=past,
         )
 
     def moved(self, distance: int) -> Self:
@@ -118,7 +126,14 @@ class Vma:
             gone={i + distance for i in self.gone},
             touched={i + distance for i in self.touched},
             perhaps={i + distance for i in self.perhaps},
+            past=self.past | {"moved"},
         )
+
+    def grow(self, pages: int) -> None:
+        """Have so many pages more at the end."""
+        if pages:
+            self.count += pages
+            self.past |= {"grown"}
 
     def address(self, index: int, page: int) -> int | None:
         """Return where in the model's memory a page is, in bytes."""

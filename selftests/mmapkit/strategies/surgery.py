@@ -131,7 +131,7 @@ def _mremap(cut: _Cut, number: int) -> Operation:
     more = old + cut.page, old + 3 * cut.page
     new = cut.where.pick((old, old, *more, cut.page, 2 * cut.page))
     at = cut.place() if RemapFlag.FIXED in flags else None
-    to = cut.how.pick((3, number, 2, 4))
+    to = cut.how.pick((number, 3, number, 2))
     return Mremap(number, start, to=to, len=old, new=new, flags=flags, at=at)
 
 
@@ -257,7 +257,7 @@ _THEMES: tuple[tuple[_Maker, ...], ...] = (
 _LIVES: tuple[tuple[_Maker, ...], ...] = (
     (*_LOOK, *_CUT, _fork, _wait, _ask, _ask, _ask, _open, _close),
     (*_LOOK, _fork, _fork, _wait, _ask, _ask, _open, _open, _transfer, _mmap, _munmap),
-    (*_LOOK, _mremap, _mprotect, _madvise, _lock, _mincore, _ask, _ask, _fork),
+    (*_LOOK, *(_mremap,) * 4, _mprotect, _munmap, _madvise, _lock, _ask, _ask, _fork),
     (_ask, _ask, _open, _close, _close, _munmap, _munmap, _mmap, _store, _wait, _fork),
 )
 
