@@ -99,7 +99,9 @@ MAY = {
     "account": "tally",
     "leaks": "console files machine verdict",
     "coverage": "build files kernel machine",
-    "lab": "agent journal machine model program report.text tally target text verdict",
+    "restore": "program target",
+    "lab": "agent journal machine model program report.text restore tally target text "
+    "verdict",
     "setup": "account build coverage debug_kernel kernel leaks machine machine.image "
     "machine.launcher machine.local machine.qemu provision verdict",
     "shrink": "program verdict",

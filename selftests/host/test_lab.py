@@ -9,10 +9,11 @@ from mmapkit.agent import Mode, Told
 from mmapkit.errors import MachineError, MachineLost, TargetError
 from mmapkit.grammar import parse_program
 from mmapkit.journal import Journal
-from mmapkit.lab import Lab, restoring
+from mmapkit.lab import Lab
 from mmapkit.machine import Machines, outcome_of, outcome_of_loss
 from mmapkit.model import Model
 from mmapkit.program import Change, Pwrite, Ready
+from mmapkit.restore import restoring
 from mmapkit.target import Node, Patterned, Window
 from mmapkit.text import format_program
 from mmapkit.verdict import Errno, NotReached, Ok, Outcome, Verdict

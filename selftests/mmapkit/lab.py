@@ -18,20 +18,11 @@ from mmapkit.errors import ProgramTrouble
 from mmapkit.journal import Journal
 from mmapkit.machine import Machine, Machines
 from mmapkit.model import Expectation, Left, Model
-from mmapkit.program import (
-    MAX_TRANSFER,
-    Offset,
-    Open,
-    Operation,
-    Program,
-    Pwrite,
-    Ready,
-    Rmmod,
-)
-from mmapkit.program import Mode as OpenMode
+from mmapkit.program import Program, Ready, Rmmod
 from mmapkit.report.text import where
+from mmapkit.restore import pages_of, restoring
 from mmapkit.tally import Tally
-from mmapkit.target import Patterned, Target, Window
+from mmapkit.target import Target
 from mmapkit.text import format_operation, format_program
 from mmapkit.verdict import Outcome, Verdict
 
@@ -107,7 +98,7 @@ class Lab:
         self._pages = frozenset(
             page
             for window in target.windows
-            for page in _pages_of(window, target.traits.page_size)
+            for page in pages_of(window, target.traits.page_size)
         )
 
     @property
@@ -348,7 +339,7 @@ class Lab:
         def pages(target: Target) -> Iterator[int]:
             for window in target.windows:
                 if window.path in paths:
-                    yield from _pages_of(window, target.traits.page_size)
+                    yield from pages_of(window, target.traits.page_size)
 
         kept = self._left.pages.difference(pages(before))
         self._left = Left(kept.union(pages(self.target)))
@@ -366,50 +357,6 @@ class Lab:
             f"{outcome.verdict.value} {when} program {self._number} of "
             f"{self._journal.path}: {'; '.join(reasons) or 'no reason told'}",
         )
-
-
-def _pages_of(window: Window, page: int) -> Iterable[int]:
-    """Return the offsets of the pages of a window that the kit has to fill."""
-    if not isinstance(window.content, Patterned):
-        return ()
-    return range(window.base, window.base + window.size, page)
-
-
-def restoring(target: Target, pages: Iterable[int]) -> Program:
-    """Return the program that gives pages of a target their content back.
-
-    pages: offsets in bytes. Pages of windows whose content is not the kit's to
-    choose are left alone.
-    """
-    page = target.traits.page_size
-    whole = target.nodes[0].path
-    opened = ""
-    operations: list[Operation] = []
-    for start, end in _runs(sorted(pages), page):
-        while start < end:
-            window = target.covering(start)
-            count = min(end, window.base + window.size, start + MAX_TRANSFER) - start
-            if isinstance(window.content, Patterned):
-                path = window.path or whole
-                if path != opened:
-                    operations.append(Open(0, path, OpenMode.RDWR))
-                    opened = path
-                name = None if window.path else window.name
-                delta = start - window.base
-                operations.append(Pwrite(0, Offset(delta, name), count))
-            start += count
-    return Program(tuple(operations))
-
-
-def _runs(pages: list[int], page: int) -> list[tuple[int, int]]:
-    """Join neighbouring pages to (start, end)."""
-    runs: list[tuple[int, int]] = []
-    for address in pages:
-        if runs and runs[-1][1] == address:
-            runs[-1] = runs[-1][0], address + page
-        else:
-            runs.append((address, address + page))
-    return runs
 
 
 def _mode(program: Program, quick: bool) -> Mode:
