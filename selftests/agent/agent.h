@@ -125,6 +125,7 @@ bool symbol_define(const char *name, uint64_t value);
 
 /* outside.c: operations that reach the driver from elsewhere. */
 void outside_request(const struct op *op, struct result *res);
+void outside_insmod(const struct op *op, struct result *res);
 void outside_rmmod(const struct op *op, struct result *res);
 void outside_fail_nth(const struct op *op, struct result *res);
 

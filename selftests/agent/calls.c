@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -141,6 +143,43 @@ static void publish(const struct op *op, struct result *res, long fd)
 	fds[op->file] = fd;
 }
 
+/*
+ * The device of a file by a node of its own, and so by an inode of its own; its
+ * descriptor, or -1. Nobody else finds that node, and none is left behind.
+ */
+static int open_by_other_node(const struct op *op)
+{
+	struct stat of;
+	char path[32];
+	int fd, err;
+
+	if (fstat(fds[op->of], &of))
+		return -1;
+	if (!S_ISCHR(of.st_mode)) {
+		errno = ENODEV;
+		return -1;
+	}
+
+	snprintf(path, sizeof(path), "/tmp/memphys-%d", gettid());
+	if (mknod(path, S_IFCHR | 0600, of.st_rdev))
+		return -1;
+	fd = open(path, op->mode | O_CLOEXEC);
+	err = errno;
+	unlink(path);
+	errno = err;
+	return fd;
+}
+
+static void run_lseek(const struct op *op, struct result *res)
+{
+	long ret = syscall(SYS_lseek, fds[op->file], op->value, op->mode);
+
+	set_errno(res, ret);
+	if (ret >= 0)
+		res->kind = RESULT_VALUE;
+	res->value = ret;
+}
+
 static void run_on_mapping(const struct op *op, struct result *res)
 {
 	const struct mapping *m = space_find(op->map);
@@ -206,6 +245,12 @@ void calls_run(const struct op *op, struct result *res)
 		set_errno(res, syscall(SYS_close, fds[op->file]));
 		fds[op->file] = -1;
 		break;
+	case OP_MKNOD:
+		publish(op, res, open_by_other_node(op));
+		break;
+	case OP_LSEEK:
+		run_lseek(op, res);
+		break;
 	case OP_MEMFD:
 		ret = syscall(SYS_memfd_create, "mp", MFD_CLOEXEC);
 		if (ret >= 0 && ftruncate(ret, op->value)) {
@@ -228,6 +273,9 @@ void calls_run(const struct op *op, struct result *res)
 		break;
 	case OP_REQUEST:
 		outside_request(op, res);
+		break;
+	case OP_INSMOD:
+		outside_insmod(op, res);
 		break;
 	case OP_RMMOD:
 		outside_rmmod(op, res);

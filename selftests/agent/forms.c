@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "parse.h"
 
@@ -39,21 +40,22 @@ static bool peer_handle(struct parser *p, struct op *op)
 	       refuse(p, t.start, "p0 is there from the start to the end");
 }
 
-static bool parse_open(struct parser *p, struct op *op)
+static bool path_of(struct parser *p, struct op *op)
 {
-	struct token t;
+	struct token t = token_next(p);
 
-	if (!file_handle(p, op))
-		return false;
-
-	t = token_next(p);
 	if (!t.len || t.len >= MAX_PATH)
 		return refuse(p, t.start, "a path of 1 to %d bytes is due",
 			      MAX_PATH - 1);
 	memcpy(op->path, t.start, t.len);
 	op->path[t.len] = '\0';
+	return true;
+}
 
-	t = token_next(p);
+static bool open_mode(struct parser *p, struct op *op)
+{
+	struct token t = token_next(p);
+
 	if (token_is(t, "rdonly"))
 		op->mode = O_RDONLY;
 	else if (token_is(t, "wronly"))
@@ -64,7 +66,34 @@ static bool parse_open(struct parser *p, struct op *op)
 		return refuse(p, t.start,
 			      "mode is rdonly, wronly or rdwr, not \"%.*s\"",
 			      (int)t.len, t.start);
-	return end_of_line(p);
+	return true;
+}
+
+static bool parse_open(struct parser *p, struct op *op)
+{
+	return file_handle(p, op) && path_of(p, op) && open_mode(p, op) &&
+	       end_of_line(p);
+}
+
+static bool parse_mknod(struct parser *p, struct op *op)
+{
+	return file_handle(p, op) &&
+	       token_handle(p, token_next(p), 'f', MAX_FILES, &op->of) &&
+	       open_mode(p, op) && end_of_line(p);
+}
+
+static const struct name whences[] = {
+	{ "set", SEEK_SET },
+	{ "cur", SEEK_CUR },
+	{ "end", SEEK_END },
+	{ NULL, 0 },
+};
+
+static bool parse_lseek(struct parser *p, struct op *op)
+{
+	return file_handle(p, op) &&
+	       token_name(p, token_next(p), whences, "whence", &op->mode) &&
+	       token_number(p, token_next(p), &op->value) && end_of_line(p);
 }
 
 static bool parse_close(struct parser *p, struct op *op)
@@ -201,6 +230,22 @@ static bool parse_request(struct parser *p, struct op *op)
 	return token_data(p, t, op) && end_of_line(p);
 }
 
+static bool parse_insmod(struct parser *p, struct op *op)
+{
+	struct token t;
+
+	if (!path_of(p, op))
+		return false;
+
+	t = token_next(p);
+	if (t.len >= MAX_DATA)
+		return refuse(p, t.start, "options of at most %d bytes are due",
+			      MAX_DATA - 1);
+	memcpy(op->data, t.start, t.len);
+	op->data[t.len] = '\0';
+	return end_of_line(p);
+}
+
 static bool parse_rmmod(struct parser *p, struct op *op)
 {
 	struct token t = token_next(p);
@@ -227,6 +272,8 @@ static bool parse_fail_nth(struct parser *p, struct op *op)
 const struct form forms[] = {
 	{ "open", OP_OPEN, parse_open },
 	{ "close", OP_CLOSE, parse_close },
+	{ "mknod", OP_MKNOD, parse_mknod },
+	{ "lseek", OP_LSEEK, parse_lseek },
 	{ "memfd", OP_MEMFD, parse_memfd },
 	{ "mmap", OP_MMAP, parse_mmap },
 	{ "mremap", OP_MREMAP, parse_mremap },
@@ -256,6 +303,7 @@ const struct form forms[] = {
 	{ "wait", OP_WAIT, parse_peer },
 	{ "drop", OP_DROP, parse_drop },
 	{ "request", OP_REQUEST, parse_request },
+	{ "insmod", OP_INSMOD, parse_insmod },
 	{ "rmmod", OP_RMMOD, parse_rmmod },
 	{ "fail-nth", OP_FAIL_NTH, parse_fail_nth },
 };

@@ -27,6 +27,8 @@
 enum op_kind {
 	OP_OPEN,
 	OP_CLOSE,
+	OP_MKNOD,
+	OP_LSEEK,
 	OP_MEMFD,
 	OP_MMAP,
 	OP_MREMAP,
@@ -56,6 +58,7 @@ enum op_kind {
 	OP_WAIT,
 	OP_DROP,
 	OP_REQUEST,
+	OP_INSMOD,
 	OP_RMMOD,
 	OP_FAIL_NTH,
 };
@@ -82,6 +85,7 @@ enum via {
  * @kind: what to do
  * @proc: number of the process that does it
  * @file: number of a file handle
+ * @of: number of the file handle that mknod makes a node for
  * @map: number of a mapping handle
  * @to: number of the mapping handle that mremap makes
  * @at_map: number of the mapping handle of at=
@@ -90,7 +94,8 @@ enum via {
  * @width: bytes an access touches at once
  * @order: in which order fill and digest visit their chunks
  * @via: an enum via
- * @mode: open flags; prot of mmap; an advice; number of a capability
+ * @mode: open flags; prot of mmap; an advice; number of a capability; what
+ *	lseek counts from
  * @flags: flags of mmap, mremap and msync
  * @anonymous: without a file
  * @placed: there is an at=
@@ -101,15 +106,16 @@ enum via {
  * @pos: position in the byte pattern of a pwrite
  * @len: length in bytes
  * @value: value of a store, seed of a pattern, number of an allocation, new
- *	length of mremap in bytes, or size of a memfd
+ *	length of mremap in bytes, size of a memfd, or offset of lseek
  * @ndata: bytes in @data; 0 when a pattern is meant
- * @data: bytes that were spelled out
+ * @data: bytes that were spelled out; options of a module, with a NUL
  * @path: file name, or name of a module
  */
 struct op {
 	enum op_kind kind;
 	unsigned int proc;
 	unsigned int file;
+	unsigned int of;
 	unsigned int map;
 	unsigned int to;
 	unsigned int at_map;

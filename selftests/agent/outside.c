@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * memphys agent: operations that reach the driver from outside of the program:
- * over netlink, by unloading a module, by failing allocations. They are carried
+ * over netlink, by the module's coming and going, by failing allocations. They are carried
  * out in the midst of a program, while it has files and mappings.
  */
 #include <errno.h>
@@ -63,6 +63,11 @@ void outside_request(const struct op *op, struct result *res)
 	}
 	set_result(res, -request(fd, op->data, op->ndata));
 	close(fd);
+}
+
+void outside_insmod(const struct op *op, struct result *res)
+{
+	set_result(res, init_insmod(op->path, (const char *)op->data));
 }
 
 void outside_rmmod(const struct op *op, struct result *res)

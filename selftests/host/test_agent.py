@@ -278,6 +278,37 @@ def test_bare_loop_that_cannot_be_is_refused(machine, tmp_path, loop, name, reas
         machine.bare(loop, 1, f"{tmp_path}/{name}", 0)
 
 
+def test_position_of_a_file_is_where_lseek_has_left_it(machine):
+    text = (
+        "memfd f0 0x3000\nlseek f0 end 0\nlseek f0 cur 0x10\nlseek f0 set 1\n"
+        "lseek f0 cur 0xffffffffffffffff\nlseek f0 cur 0xffffffffffffffff\n"
+        "lseek f1 set 0\n"
+    )
+    assert [str(r) for r in machine.run(parse_program(text)).results] == [
+        *("ok", "ok 0x3000", "ok 0x3010", "ok 0x1", "ok 0x0", "EINVAL", "EBADF")
+    ]
+
+
+def test_device_is_opened_by_a_node_that_leaves_no_name(machine):
+    text = (
+        "open f0 /dev/zero rdonly\nmknod f1 f0 rdonly\nmknod f1 f0 rdonly\n"
+        "pread f1 off=0 len=2\nmemfd f2 1\nmknod f3 f2 rdonly\nmknod f3 f4 rdonly\n"
+    )
+    _, made, again, read, *wrong = (
+        str(r) for r in machine.run(parse_program(text)).results
+    )
+    # Without CAP_MKNOD, and where /tmp is mounted nodev.
+    assert (made, read) in [("ok", "ok =0000"), ("EPERM", "EBADF"), ("EACCES", "EBADF")]
+    assert again == made
+    assert wrong == ["ok", "ENODEV", "EBADF"]
+
+
+def test_module_that_is_not_there_is_not_loaded_by_a_program(machine):
+    text = "insmod /memphys/is/not/here.ko\ninsmod /memphys/is/not/here.ko a=1\n"
+    results = [str(r) for r in machine.run(parse_program(text)).results]
+    assert results == ["ENOENT", "ENOENT"]
+
+
 def test_module_that_is_not_there_cannot_be_unloaded(machine):
     (result,) = machine.run(parse_program("rmmod memphys_is_not_here\n")).results
     # EPERM for want of a capability, ENOSYS from a kernel without modules.

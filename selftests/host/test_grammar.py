@@ -29,14 +29,17 @@ from mmapkit.program import (
     Faults,
     Fill,
     Fork,
+    Insmod,
     Kpagecount,
     Kpageflags,
     Limit,
     Load,
+    Lseek,
     Madvise,
     MapFlag,
     Memfd,
     Mincore,
+    Mknod,
     Mlock,
     Mmap,
     Mode,
@@ -67,6 +70,7 @@ from mmapkit.program import (
     Thread,
     Via,
     Wait,
+    Whence,
 )
 from mmapkit.text import format_program
 
@@ -125,6 +129,8 @@ def visit(proc, number, off, via, data, kind):
 OPERATIONS = st.one_of(
     st.builds(Open, FILES, PATHS, st.sampled_from(list(Mode)), proc=PROCS),
     st.builds(Close, FILES, proc=PROCS),
+    st.builds(Mknod, FILES, FILES, st.sampled_from(list(Mode)), proc=PROCS),
+    st.builds(Lseek, FILES, st.sampled_from(list(Whence)), U64, proc=PROCS),
     st.builds(
         Mmap, MAPS, FILES, OFFSETS, U64, PROT, st.sampled_from(Sharing), proc=PROCS
     ),
@@ -170,6 +176,7 @@ OPERATIONS = st.one_of(
     st.builds(Drop, st.sampled_from(CAPABILITIES), proc=PROCS),
     st.builds(Request, SPELLED, proc=PROCS),
     st.builds(Request, st.builds(Ready, st.sampled_from(Change), PATHS), proc=PROCS),
+    st.builds(Insmod, PATHS, st.just("") | MODULES, proc=PROCS),
     st.builds(Rmmod, MODULES, proc=PROCS),
     st.builds(FailNth, st.integers(0, MAX_NTH), proc=PROCS),
 )
@@ -234,6 +241,14 @@ MALFORMED = [
     ("close f0 f1", 10),
     ("close f100", 7),
     ("close f", 7),
+    ("mknod f0", 9),
+    ("mknod f0 /dev/x rdonly", 10),
+    ("mknod f0 f1", 12),
+    ("mknod f0 f1 rw", 13),
+    ("lseek f0", 9),
+    ("lseek f0 begin 0", 10),
+    ("lseek f0 set", 13),
+    ("lseek f0 set -1", 14),
     ("mmap m0 f0 off=0 len=1 prot=r", 30),
     ("mmap m0 f0 off=0 len=1 prot=r flags=fixed", 37),
     ("mmap m0 f0 off=0 len=1 prot=q flags=shared", 29),
@@ -312,6 +327,10 @@ MALFORMED = [
     ("request revoke", 15),
     ("request make " + 128 * "a", 14),
     ("request delete /x =00", 19),
+    ("insmod", 7),
+    ("insmod /" + 127 * "a", 8),
+    ("insmod /a " + 256 * "b", 11),
+    ("insmod /a b c", 13),
     ("rmmod", 6),
     ("rmmod " + 56 * "a", 7),
     ("rmmod a b", 9),

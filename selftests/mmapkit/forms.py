@@ -20,7 +20,10 @@ from mmapkit.program import (
     FailNth,
     Fill,
     Fork,
+    Insmod,
     Load,
+    Lseek,
+    Mknod,
     Mode,
     Open,
     Operation,
@@ -35,15 +38,9 @@ from mmapkit.program import (
     Thread,
     Via,
     Wait,
+    Whence,
 )
 from mmapkit.words import Line, Token, by_value
-
-
-def _parse_open(line: Line) -> Operation:
-    file = line.file()
-    path = _path(line)
-    mode = line.next("mode")
-    return Open(file, path, line.choice(mode, "mode", by_value(Mode)))
 
 
 def _path(line: Line) -> str:
@@ -51,6 +48,24 @@ def _path(line: Line) -> str:
     if len(path.text.encode()) > MAX_PATH:
         line.fail(path.column, f"a path of 1 to {MAX_PATH} bytes is due")
     return path.text
+
+
+def _mode(line: Line) -> Mode:
+    return line.choice(line.next("mode"), "mode", by_value(Mode))
+
+
+def _parse_open(line: Line) -> Operation:
+    return Open(line.file(), _path(line), _mode(line))
+
+
+def _parse_mknod(line: Line) -> Operation:
+    return Mknod(line.file(), line.file(), _mode(line))
+
+
+def _parse_lseek(line: Line) -> Operation:
+    file = line.file()
+    whence = line.choice(line.next("set, cur or end"), "whence", by_value(Whence))
+    return Lseek(file, whence, line.number_in(line.next("number")))
 
 
 def _parse_close(line: Line) -> Operation:
@@ -158,6 +173,16 @@ def _parse_request(line: Line) -> Operation:
     return Request(Ready(change, _path(line)))
 
 
+def _parse_insmod(line: Line) -> Operation:
+    path = _path(line)
+    if not line.tokens:
+        return Insmod(path)
+    options = line.next("options")
+    if len(options.text.encode()) >= MAX_DATA:
+        line.fail(options.column, f"options of at most {MAX_DATA - 1} bytes are due")
+    return Insmod(path, options.text)
+
+
 def _parse_rmmod(line: Line) -> Operation:
     token = line.next("module")
     if len(token.text.encode()) > MAX_MODULE:
@@ -176,6 +201,8 @@ def _parse_fail_nth(line: Line) -> Operation:
 FORMS: dict[type[Operation], Callable[[Line], Operation]] = {
     Open: _parse_open,
     Close: _parse_close,
+    Mknod: _parse_mknod,
+    Lseek: _parse_lseek,
     **forms_space.FORMS,
     Load: _parse_load,
     Store: _parse_store,
@@ -190,6 +217,7 @@ FORMS: dict[type[Operation], Callable[[Line], Operation]] = {
     Wait: _parse_wait,
     Drop: _parse_drop,
     Request: _parse_request,
+    Insmod: _parse_insmod,
     Rmmod: _parse_rmmod,
     FailNth: _parse_fail_nth,
 }

@@ -6,6 +6,8 @@ r"""The text form of programs, read. text.py writes it.
     rest      = [ "#" comment | "=>" result ] "\n"
     operation = "open" file path ( "rdonly" | "wronly" | "rdwr" )
               | "close" file
+              | "mknod" file file ( "rdonly" | "wronly" | "rdwr" )
+              | "lseek" file ( "set" | "cur" | "end" ) number
               | "memfd" file number
               | "mmap" map ( file "off=" offset | "-" ) "len=" number
                        "prot=" prot "flags=" mapflags [ "at=" place ]
@@ -41,6 +43,7 @@ r"""The text form of programs, read. text.py writes it.
               | "wait" task
               | "drop" capability
               | "request" ( "=" hex | change path )
+              | "insmod" path [ options ]
               | "rmmod" module
               | "fail-nth" number
     change    = "make" | "delete" | "revoke"

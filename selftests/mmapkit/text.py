@@ -11,13 +11,16 @@ from mmapkit.program import (
     Faults,
     Fill,
     Fork,
+    Insmod,
     Kpagecount,
     Kpageflags,
     Limit,
     Load,
+    Lseek,
     Madvise,
     Memfd,
     Mincore,
+    Mknod,
     Mlock,
     Mmap,
     Mprotect,
@@ -91,6 +94,10 @@ def _arguments(op: Operation) -> list[str]:
             return [f"f{op.file}", op.path, op.mode.value]
         case Close():
             return [f"f{op.file}"]
+        case Mknod():
+            return [f"f{op.file}", f"f{op.of}", op.mode.value]
+        case Lseek():
+            return [f"f{op.file}", op.whence.value, _number(op.off)]
         case Memfd():
             return [f"f{op.file}", hex(op.len)]
         case Mmap():
@@ -173,6 +180,8 @@ def _arguments(op: Operation) -> list[str]:
             return [change.value, path]
         case Request(message=bytes(data)):
             return [f"={data.hex()}"]
+        case Insmod():
+            return [op.path, *([op.options] if op.options else [])]
         case Rmmod():
             return [op.module]
         case FailNth():

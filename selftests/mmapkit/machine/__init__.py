@@ -54,6 +54,9 @@ class Machine(Protocol):
         MachineError when the kernel complains of it.
         """
 
+    def module(self, name: str) -> str:
+        """Return the path of a module that was built, for programs that load it."""
+
     def rmmod(self, name: str) -> str:
         """Unload a module; the same."""
 

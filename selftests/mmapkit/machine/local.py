@@ -70,12 +70,15 @@ class LocalMachine(OverSession):
             raise MachineError(f"insmod memphys: {answer}; dmesg may say why")
 
     def insmod(self, name: str, args: str = "") -> str:
-        if self._modules is None:
-            raise MachineError(f"no modules were built, {name} cannot be loaded")
-        answer = self._session.insmod(str(self._modules / f"{name}.ko"), args)
+        answer = self._session.insmod(self.module(name), args)
         if answer == "ok":
             self._loaded.append(name)
         return answer
+
+    def module(self, name: str) -> str:
+        if self._modules is None:
+            raise MachineError(f"no modules were built, {name} cannot be loaded")
+        return str(self._modules / f"{name}.ko")
 
     def rmmod(self, name: str) -> str:
         answer = super().rmmod(name)

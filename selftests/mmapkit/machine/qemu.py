@@ -206,7 +206,10 @@ class QemuMachine(OverSession):
             raise MachineError(f"insmod memphys: {answer}; see {self.console}")
 
     def insmod(self, name: str, args: str = "") -> str:
-        return self._session.insmod(f"/modules/{name}.ko", args)
+        return self._session.insmod(self.module(name), args)
+
+    def module(self, name: str) -> str:
+        return f"/modules/{name}.ko"
 
     def tell_monitor(self, command: str) -> None:
         """Tell QEMU something that takes no argument, if it is still there."""

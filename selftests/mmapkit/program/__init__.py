@@ -47,8 +47,11 @@ from mmapkit.program.operations import (
     FailNth,
     Faults,
     Fork,
+    Insmod,
     Limit,
+    Lseek,
     Memfd,
+    Mknod,
     Open,
     Operation,
     Pread,
@@ -89,6 +92,7 @@ from mmapkit.program.vocabulary import (
     Sharing,
     SyncFlag,
     Via,
+    Whence,
 )
 
 __all__ = [
@@ -121,14 +125,17 @@ __all__ = [
     "Faults",
     "Fill",
     "Fork",
+    "Insmod",
     "Kpagecount",
     "Kpageflags",
     "Limit",
     "Load",
+    "Lseek",
     "Madvise",
     "MapFlag",
     "Memfd",
     "Mincore",
+    "Mknod",
     "Mlock",
     "Mmap",
     "Mode",
@@ -162,12 +169,15 @@ __all__ = [
     "Thread",
     "Via",
     "Wait",
+    "Whence",
     "program",
 ]
 
 OPERATIONS: tuple[type[Operation], ...] = (
     Open,
     Close,
+    Mknod,
+    Lseek,
     Memfd,
     Mmap,
     Mremap,
@@ -197,6 +207,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Wait,
     Drop,
     Request,
+    Insmod,
     Rmmod,
     FailNth,
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mmapkit.program.vocabulary import Mode, Offset, Ready
+from mmapkit.program.vocabulary import Mode, Offset, Ready, Whence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,29 @@ class Close(Operation):
 
     word = "close"
     file: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mknod(Operation):
+    """Open the device of a file by another node; mknod(2), open(2).
+
+    So it has an inode of its own. The node has no name afterwards.
+    """
+
+    word = "mknod"
+    file: int
+    of: int
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Lseek(Operation):
+    """lseek(2); the offset in bytes, passed to the kernel as it is."""
+
+    word = "lseek"
+    file: int
+    whence: Whence
+    off: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +152,18 @@ class Request(Operation):
 
     word = "request"
     message: bytes | Ready
+
+
+@dataclass(frozen=True, slots=True)
+class Insmod(Operation):
+    """Load the module of a file; finit_module(2).
+
+    options: one word of them.
+    """
+
+    word = "insmod"
+    path: str
+    options: str = ""
 
 
 @dataclass(frozen=True, slots=True)

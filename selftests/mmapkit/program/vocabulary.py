@@ -74,6 +74,14 @@ class RemapFlag(Flag):
     DONTUNMAP = 4
 
 
+class Whence(Enum):
+    """What a file position is counted from; lseek(2)."""
+
+    SET = "set"
+    CUR = "cur"
+    END = "end"
+
+
 class SyncFlag(Enum):
     """What msync(2) is to do."""
 
