@@ -110,12 +110,14 @@ static int memphys_nl_create(struct genl_info *info,
 				    "no such memory; parameter max_bytes and the backing set limits");
 		break;
 	case -EBUSY:
-		NL_SET_ERR_MSG(info->extack,
-			       "no minor number is left for a node, delete a region");
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[MEMPHYS_A_REGION_NAME],
+				    "no minor number is left for a node, delete a region");
 		break;
 	case -ENOSPC:
-		NL_SET_ERR_MSG(info->extack,
-			       "as many regions as parameter max_regions allows");
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[MEMPHYS_A_REGION_NAME],
+				    "as many regions as parameter max_regions allows, delete one");
 		break;
 	}
 	return ret;

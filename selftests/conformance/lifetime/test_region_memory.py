@@ -141,6 +141,6 @@ def test_regions_beyond_the_limit_are_refused(own, control):
         control.region_new(f"r{number}", Backing.PAGES, "fault", 0x1000)
     with pytest.raises(ControlError) as caught:
         control.region_new("more", Backing.PAGES, "fault", 0x1000)
-    assert (caught.value.errno, caught.value.attribute) == ("ENOSPC", None)
+    assert (caught.value.errno, caught.value.attribute) == ("ENOSPC", "name")
     control.region_del("r7")
     control.region_new("more", Backing.PAGES, "fault", 0x1000)
