@@ -56,7 +56,7 @@ struct module;
  * @fault: serves one missing page, the one of @index in @memory; NULL for a
  *	method that maps everything at once
  * @huge_fault: serves 1 << @order pages around @index; VM_FAULT_FALLBACK to
- *	have @fault asked
+ *	have a smaller @order, and in the end @fault asked
  *
  * Bounds, permission, counting, tracing and lifetime are outside: a method
  * holds what a driver author has to get right, and nothing else.
@@ -223,7 +223,20 @@ int memphys_check_bytes(loff_t pos, size_t count, u64 limit);
 int memphys_check_name(const char *name);
 int memphys_may_open(void);
 
+/**
+ * struct memphys_arena - RAM that the driver owns
+ * @start: its first byte; NULL when there is none
+ * @bytes: length, whole pages
+ */
+struct memphys_arena {
+	void *start;
+	unsigned long bytes;
+};
+
 /* arena.c: RAM that the driver owns, for tests to write to. */
+#if IS_ENABLED(CONFIG_KUNIT)
+extern struct memphys_arena memphys_arena;
+#endif
 int memphys_arena_init(void);
 void memphys_arena_exit(void);
 bool memphys_arena_owns(unsigned long pfn);

@@ -150,6 +150,11 @@ const struct memphys_method memphys_prefault_method = {
  * address and the PFN are aligned alike and the VMA holds all of it. A
  * copy-on-write mapping is copied page by page, so it starts with pages.
  * Before 6.6 mm asks nobody but DAX, and every fault comes as a page.
+ *
+ * A PMD, that is, and no PUD: when a VMA is split inside of one, or moved to
+ * where it is not aligned, mm looks for the PMD there, and takes what is mapped
+ * for a page table (vma_adjust_trans_huge() with mm_find_pmd(), and
+ * move_page_tables(); 6.12, 7.3). A munmap() of a page would be a panic.
  */
 static vm_fault_t memphys_huge_fault(struct vm_fault *vmf,
 				     const struct memphys_memory *memory,
@@ -162,8 +167,8 @@ static vm_fault_t memphys_huge_fault(struct vm_fault *vmf,
 	vm_fault_t ret = VM_FAULT_FALLBACK;
 	unsigned long first, pfn;
 
-	if (!(vma->vm_flags & VM_PFNMAP) || start < vma->vm_start ||
-	    size > vma->vm_end - start)
+	if (order != PMD_ORDER || !(vma->vm_flags & VM_PFNMAP) ||
+	    start < vma->vm_start || size > vma->vm_end - start)
 		return VM_FAULT_FALLBACK;
 
 	first = index - ((vmf->address - start) >> PAGE_SHIFT);
@@ -174,13 +179,8 @@ static vm_fault_t memphys_huge_fault(struct vm_fault *vmf,
 	if (!IS_ALIGNED(pfn, 1UL << order))
 		return VM_FAULT_FALLBACK;
 
-	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && order == PMD_ORDER)
+	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE))
 		ret = vmf_insert_pfn_pmd(vmf, pfn, write);
-#ifdef CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD
-	else if (order == PUD_ORDER)
-		ret = vmf_insert_pfn_pud(vmf, pfn, write);
-#endif
-
 	if (ret == VM_FAULT_NOPAGE)
 		memphys_count_pages(vmf, (1UL << order) - 1);
 	return ret;

@@ -183,8 +183,6 @@ do {									\
 	vmf_insert_mixed(vma, addr, __pfn_to_pfn_t(pfn, PFN_DEV))
 #define vmf_insert_pfn_pmd(vmf, pfn, write) \
 	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
-#define vmf_insert_pfn_pud(vmf, pfn, write) \
-	vmf_insert_pfn_pud(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
 #endif
 
 /* 7.3 has it for all; it came with fdc724d6aa44, "mm: use per-VMA locks ...". */

@@ -191,6 +191,61 @@ def test_base_is_where_the_memory_lies(regions, subjects, subtests):
             assert results[4] == Data(b"\xfe\xca\x0d\x60")
 
 
+GIGA = 1 << 30
+
+
+def test_huge_gigabyte_can_be_cut_and_moved(lab, control):
+    """Device memory, with all the addresses of its gigabyte, aligned as those are.
+
+    A PUD could map it all; mm of 6.12 and 7.3 would panic at what comes then.
+    """
+    bar = next((w.base for w in lab.target.windows if w.name == "bar"), None)
+    if bar is None:
+        pytest.skip("this machine has no bar")
+    at = bar % GIGA
+    hole = (at + GIGA // 2) % GIGA + 0x3000
+    control.region_new("giga", Backing.PHYS, "huge", GIGA, base=bar - at)
+
+    # Three times as much has two aligned gigabytes in it; each program finds it
+    # at the same address.
+    room = f"mmap m0 - len={3 * GIGA:#x} prot=none flags=private,noreserve\n"
+    reads = "".join(f"pread f0 off={n * 256} len=256\n" for n in range(24))
+    outcome = lab.run_raw(
+        parse_program(f"{room}open f0 /proc/self/maps rdonly\n{reads}")
+    )
+    maps = "".join(r.data.decode() for r in outcome.results if isinstance(r, Data))
+    (start,) = (
+        int(low, 16)
+        for low, high in re.findall(r"(?m)^([0-9a-f]+)-([0-9a-f]+) ", maps)
+        if int(high, 16) - int(low, 16) == 3 * GIGA
+    )
+    first = -start % GIGA
+    beside = first + GIGA + 0x1000
+
+    outcome = lab.run_raw(
+        parse_program(
+            f"""
+            {room}
+            open f0 /dev/memphys/giga rdwr
+            mmap m1 f0 off=0 len={GIGA} prot=rw flags=shared,fixed at=m0+{first}
+            store m1+{at + 8} 8 0x1122334455667788
+            munmap m1+{hole} len=0x1000
+            mprotect m1+{at + 0x5000} len=0x1000 prot=r
+            load m1+{at + 8} 8
+            mremap m2 m1+{at} len=0x3000 new=0x3000 flags=maymove,fixed at=m0+{beside}
+            load m2+8 8
+            open f1 /dev/memphys/remap rdonly
+            pread f1 off={bar + 8} len=8
+            """
+        )
+    )
+    assert [str(result) for result in outcome.results] == [
+        *(["ok"] * 6),
+        *("ok 0x1122334455667788", "ok", "ok 0x1122334455667788"),
+        *("ok", "ok =8877665544332211"),
+    ]
+
+
 def test_huge_method_takes_one_fault_for_what_a_pmd_maps(regions, subjects, subtests):
     """On kernels where mm asks: before 6.6, only DAX is asked."""
     huge = 2 << 20

@@ -47,7 +47,7 @@ enum memphys_lifetime {
  * @MEMPHYS_METHOD_FLAG_COW_LINEAR: A private writable mapping is kept apart
  *   from its copies by the order of its PFNs, and must be made whole by one
  *   call.
- * @MEMPHYS_METHOD_FLAG_HUGE: Uses PMD or PUD entries where addresses allow it.
+ * @MEMPHYS_METHOD_FLAG_HUGE: Uses PMD entries where addresses allow it.
  * @MEMPHYS_METHOD_FLAG_AROUND: A fault maps neighbours of its page as well.
  */
 enum memphys_method_flag {
