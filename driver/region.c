@@ -37,21 +37,23 @@ static atomic_long_t pages_in_use;
  * memphys_charge_bytes() - count memory that is about to be allocated
  * @npages: its length in pages
  *
- * Return: whether the parameter max_bytes allows it; if not, nothing is
- * counted.
+ * What does not fit is not counted, not even for a moment in which another
+ * request would be refused that does fit.
+ *
+ * Return: whether the parameter max_bytes allows it.
  */
 bool memphys_charge_bytes(unsigned long npages)
 {
 	unsigned long limit = memphys_max_bytes >> PAGE_SHIFT;
+	long used = atomic_long_read(&pages_in_use);
 
-	if (npages > limit)
-		return false;
+	do {
+		if (npages > limit || used > limit - npages)
+			return false;
+	} while (!atomic_long_try_cmpxchg(&pages_in_use, &used,
+					  used + npages));
 
-	if (atomic_long_add_return(npages, &pages_in_use) <= limit)
-		return true;
-
-	memphys_uncharge_bytes(npages);
-	return false;
+	return true;
 }
 EXPORT_SYMBOL_IF_KUNIT(memphys_charge_bytes);
 
