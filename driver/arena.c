@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <kunit/visibility.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/kernel.h>
@@ -17,10 +18,8 @@
 #include "memphys.h"
 
 /* Written before the nodes exist and after they are gone, else read only. */
-static struct {
-	void *start;
-	unsigned long bytes;
-} arena;
+VISIBLE_IF_KUNIT struct memphys_arena memphys_arena;
+EXPORT_SYMBOL_IF_KUNIT(memphys_arena);
 
 static int memphys_arena_set_bytes(const char *val,
 				   const struct kernel_param *kp)
@@ -32,13 +31,13 @@ static int memphys_arena_set_bytes(const char *val,
 	if (end == val || (*end && *end != '\n') || bytes > ULONG_MAX)
 		return -EINVAL;
 
-	arena.bytes = PAGE_ALIGN((unsigned long)bytes);
-	return arena.bytes < bytes ? -EINVAL : 0;
+	memphys_arena.bytes = PAGE_ALIGN((unsigned long)bytes);
+	return memphys_arena.bytes < bytes ? -EINVAL : 0;
 }
 
 static int memphys_arena_get_bytes(char *buf, const struct kernel_param *kp)
 {
-	return sysfs_emit(buf, "%lu\n", arena.bytes);
+	return sysfs_emit(buf, "%lu\n", memphys_arena.bytes);
 }
 
 /* Without a .set the module loader would call NULL. */
@@ -50,8 +49,10 @@ static int memphys_arena_set_phys(const char *val,
 
 static int memphys_arena_get_phys(char *buf, const struct kernel_param *kp)
 {
-	phys_addr_t phys = arena.start ? virt_to_phys(arena.start) : 0;
+	phys_addr_t phys = 0;
 
+	if (memphys_arena.start)
+		phys = virt_to_phys(memphys_arena.start);
 	return sysfs_emit(buf, "%pa\n", &phys);
 }
 
@@ -80,14 +81,15 @@ MODULE_PARM_DESC(arena_phys, "Physical address of the arena (read only)");
  */
 int memphys_arena_init(void)
 {
-	if (!arena.bytes)
+	if (!memphys_arena.bytes)
 		return 0;
 
-	arena.start = alloc_pages_exact(arena.bytes, GFP_KERNEL | __GFP_ZERO |
-					__GFP_NOWARN);
-	if (!arena.start) {
+	memphys_arena.start = alloc_pages_exact(memphys_arena.bytes,
+						GFP_KERNEL | __GFP_ZERO |
+						__GFP_NOWARN);
+	if (!memphys_arena.start) {
 		pr_err("no contiguous RAM for arena=%lu, ask for less\n",
-		       arena.bytes);
+		       memphys_arena.bytes);
 		return -ENOMEM;
 	}
 
@@ -99,8 +101,8 @@ int memphys_arena_init(void)
  */
 void memphys_arena_exit(void)
 {
-	if (arena.start)
-		free_pages_exact(arena.start, arena.bytes);
+	if (memphys_arena.start)
+		free_pages_exact(memphys_arena.start, memphys_arena.bytes);
 }
 
 /**
@@ -114,10 +116,10 @@ bool memphys_arena_owns(unsigned long pfn)
 {
 	unsigned long first;
 
-	if (!arena.start)
+	if (!memphys_arena.start)
 		return false;
 
-	first = PHYS_PFN(virt_to_phys(arena.start));
-	return pfn >= first && pfn - first < arena.bytes >> PAGE_SHIFT;
+	first = PHYS_PFN(virt_to_phys(memphys_arena.start));
+	return pfn >= first && pfn - first < memphys_arena.bytes >> PAGE_SHIFT;
 }
 EXPORT_SYMBOL_GPL(memphys_arena_owns);

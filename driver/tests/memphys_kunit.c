@@ -6,8 +6,8 @@
  * and not worked out: a test that computes repeats the mistake. One file for
  * each suite; here they are registered.
  *
- * To be loaded while no region exists that allocates; it takes the limit of
- * such memory for its own use.
+ * To be loaded while no region exists that allocates, and nobody uses the
+ * arena: it takes the limit of such memory, and the arena, for its own use.
  */
 #include <kunit/test.h>
 #include <linux/module.h>
@@ -51,7 +51,7 @@ const struct memphys_method *memphys_kunit_method(const char *name)
 
 kunit_test_suites(&memphys_access_suite, &memphys_tables_suite,
 		  &memphys_registry_suite, &memphys_flags_suite,
-		  &memphys_memory_suite);
+		  &memphys_memory_suite, &memphys_arena_suite);
 
 MODULE_AUTHOR("The memphys authors");
 MODULE_DESCRIPTION("KUnit tests of memphys");

@@ -34,6 +34,9 @@ struct method_case {
 /* access_kunit.c: who may touch what. */
 extern struct kunit_suite memphys_access_suite;
 
+/* arena_kunit.c: which pages are the driver's. */
+extern struct kunit_suite memphys_arena_suite;
+
 /* flags_kunit.c: the VMA flags of lazy methods. */
 extern struct kunit_suite memphys_flags_suite;
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * memphys_kunit: which methods another module may register, and how often.
+ * memphys_kunit: which methods another module may register, and how often; and
+ * which may have a window.
  */
 #include <kunit/test.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 
@@ -154,6 +156,46 @@ static void unregister_other_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOENT, memphys_unregister_method(&good_method));
 }
 
+struct window_case {
+	const char *what;
+	const char *name;
+	u32 needs;
+	int due;
+};
+
+static const struct window_case window_cases[] = {
+	{ "no needs", "kunit", 0, 0 },
+	{ "a range of PFNs", "kunit", MEMPHYS_NEED_CONTIGUOUS, 0 },
+	{ "pages", "kunit", MEMPHYS_NEED_PAGES, -EINVAL },
+	{ "an area of vmalloc", "kunit", MEMPHYS_NEED_VMALLOC, -EINVAL },
+	{ "empty name", "", 0, -EINVAL },
+	{ "path for a name", "../kunit", 0, -EINVAL },
+	{ "name of another window", "remap", 0, -EEXIST },
+};
+
+static void window_describe(const struct window_case *c, char *desc)
+{
+	strscpy(desc, c->what, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(window, window_cases, window_describe);
+
+static void window_test(struct kunit *test)
+{
+	const struct window_case *c = test->param_value;
+	const struct memphys_method method = {
+		.name = c->name,
+		.owner = THIS_MODULE,
+		.needs = c->needs,
+		.mmap = stub_mmap,
+	};
+	struct memphys_region *window = memphys_window_create(&method);
+
+	KUNIT_EXPECT_EQ(test, c->due, PTR_ERR_OR_ZERO(window));
+	if (!IS_ERR(window))
+		memphys_window_destroy(window);
+}
+
 /* A test that has failed half-way leaves no table of this module behind. */
 static void registry_exit(struct kunit *test)
 {
@@ -168,6 +210,7 @@ static struct kunit_case registry_cases[] = {
 	KUNIT_CASE(register_twice_test),
 	KUNIT_CASE(register_taken_name_test),
 	KUNIT_CASE(unregister_other_test),
+	KUNIT_CASE_PARAM(window_test, window_gen_params),
 	{}
 };
 
