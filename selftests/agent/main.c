@@ -9,9 +9,10 @@
  *   rmmod NAME            the same
  *   put PATH TEXT         the same; write(2) of TEXT, to a file as in /sys
  *   nl-open NUMBER        a generic netlink socket; ok, or an errno
- *   nl-join NUMBER GROUP  the same; by its number
- *   nl-send NUMBER HEX [CAPABILITY]
+ *   nl-join NUMBER GROUP [CAPABILITY]
  *                         the same; with the capability out of effect
+ *   nl-send NUMBER HEX [CAPABILITY]
+ *                         the same
  *   nl-recv NUMBER MILLISECONDS
  *                         "ok HEX", "none" when nothing came, or an errno
  *   nl-close NUMBER       ok, or an errno

@@ -87,17 +87,6 @@ int netlink_open(char *args)
 	return 0;
 }
 
-/* NUMBER GROUP */
-int netlink_join(char *args)
-{
-	int fd = find_fd(&args);
-	uint64_t group;
-
-	if (!parse_number(next_word(&args), &group) || group > INT32_MAX)
-		return -EINVAL;
-	return set_option(fd, NETLINK_ADD_MEMBERSHIP, group);
-}
-
 /* Take a capability that this process may have out of effect, or put it back. */
 static int set_effective(unsigned int capability, bool on)
 {
@@ -116,28 +105,15 @@ static int set_effective(unsigned int capability, bool on)
 	return syscall(SYS_capset, &head, sets) ? -errno : 0;
 }
 
-/* The kernel carries a request out within send(): its errors come by message. */
-static int send_bytes(int fd, size_t len)
+/* Do something to a socket, with the capability @without out of effect. */
+static int act(int (*what)(int fd, uint64_t n), int fd, uint64_t n,
+	       const char *without)
 {
-	return send(fd, datagram, len, 0) < 0 ? -errno : 0;
-}
-
-/* NUMBER HEX [CAPABILITY], which is not in effect meanwhile */
-int netlink_send(char *args)
-{
-	int fd = find_fd(&args);
-	char *hex = next_word(&args);
-	char *without = next_word(&args);
-	size_t len = strlen(hex) / 2;
 	int capability;
 	int err;
 
-	if (len > MAX_REQUEST)
-		return -EMSGSIZE;
-	if (!parse_hex(hex, strlen(hex), datagram))
-		return -EINVAL;
 	if (!*without)
-		return send_bytes(fd, len);
+		return what(fd, n);
 
 	capability = capability_number(without, strlen(without));
 	if (capability < 0)
@@ -145,9 +121,45 @@ int netlink_send(char *args)
 	err = set_effective(capability, false);
 	if (err)
 		return err;
-	err = send_bytes(fd, len);
+	err = what(fd, n);
 	set_effective(capability, true);
 	return err;
+}
+
+static int join(int fd, uint64_t group)
+{
+	return set_option(fd, NETLINK_ADD_MEMBERSHIP, group);
+}
+
+/* NUMBER GROUP [CAPABILITY], which is not in effect meanwhile */
+int netlink_join(char *args)
+{
+	int fd = find_fd(&args);
+	uint64_t group;
+
+	if (!parse_number(next_word(&args), &group) || group > INT32_MAX)
+		return -EINVAL;
+	return act(join, fd, group, next_word(&args));
+}
+
+/* The kernel carries a request out within send(): its errors come by message. */
+static int send_bytes(int fd, uint64_t len)
+{
+	return send(fd, datagram, len, 0) < 0 ? -errno : 0;
+}
+
+/* NUMBER HEX [CAPABILITY], as for netlink_join() */
+int netlink_send(char *args)
+{
+	int fd = find_fd(&args);
+	char *hex = next_word(&args);
+	size_t len = strlen(hex) / 2;
+
+	if (len > MAX_REQUEST)
+		return -EMSGSIZE;
+	if (!parse_hex(hex, strlen(hex), datagram))
+		return -EINVAL;
+	return act(send_bytes, fd, len, next_word(&args));
 }
 
 static void print_hex(const unsigned char *data, size_t len)

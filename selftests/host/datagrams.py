@@ -110,7 +110,9 @@ class Kernel:
             return self._waiting.pop(0)
         return self.events.pop(0) if self.events and self.groups else None
 
-    def join(self, group):
+    def join(self, group, *, without=""):
+        if without:
+            raise ControlError("netlink socket: join", errno="EPERM")
         self.groups.append(group)
 
     def close(self):

@@ -51,6 +51,13 @@ def test_events_that_were_lost_are_told():
             events.next(0)
 
 
+def test_who_may_not_listen_leaves_no_socket():
+    kernel = Kernel()
+    with pytest.raises(ControlError, match="EPERM"):
+        Events(kernel, without="sys_admin").open()
+    assert kernel.open == 0
+
+
 def test_nobody_listens_before_with():
     with pytest.raises(ControlError, match="with statement"):
         Events(Kernel()).next(0)

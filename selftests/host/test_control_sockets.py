@@ -1,5 +1,6 @@
 """Requests and answers over a socket: as they come, and over the real agent."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -88,12 +89,20 @@ def test_capability_that_is_none_is_refused(machine):
         machine.netlink().send(b"", without="no_such")
 
 
-def test_capability_is_back_in_effect_after_a_request(agent_file):
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda socket: socket.send(message(1, 0, b""), without="sys_rawio"),
+        lambda socket: socket.join(1, without="sys_rawio"),
+    ],
+    ids=["send", "join"],
+)
+def test_capability_is_back_in_effect_afterwards(agent_file, act):
     process, agent = spawn(agent_file)
     status = Path(f"/proc/{process.pid}/status")
     before = status.read_text().split("CapEff:")[1].split()[0]
-    nothing = message(1, 0, b"")
-    agent.netlink().send(nothing, without="sys_rawio")
+    with suppress(ControlError):
+        act(agent.netlink())
     assert status.read_text().split("CapEff:")[1].split()[0] == before
     agent.close()
     process.wait(timeout=10)
@@ -118,6 +127,7 @@ def test_sockets_have_numbers_that_are_used_again(agent):
         ("nl-join 3 1", "EBADF"),
         ("nl-join 0 -1", "EINVAL"),
         ("nl-join 0 99999", "EINVAL"),
+        ("nl-join 0 1 no_such", "EINVAL"),
         ("nl-send 3 00", "EBADF"),
         ("nl-send 0 0", "EINVAL"),
         ("nl-send 0 0x", "EINVAL"),

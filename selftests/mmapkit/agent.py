@@ -376,9 +376,12 @@ class Netlink:
     def open(self) -> None:
         self._tell("open")
 
-    def join(self, group: int) -> None:
-        """Receive what is sent to a multicast group."""
-        self._tell("join", str(group))
+    def join(self, group: int, *, without: str = "") -> None:
+        """Receive what is sent to a multicast group.
+
+        without: a capability that is not in effect when it is asked for.
+        """
+        self._tell("join", f"{group} {without}")
 
     def send(self, data: bytes, *, without: str = "") -> None:
         """Send one datagram; without: a capability that is not in effect then."""

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
@@ -71,8 +72,10 @@ def read_event(message: genlmsg) -> Event:
 class Events:
     """What the driver tells of by itself, from "with" on."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, *, without: str = "") -> None:
+        """without: a capability that who listens has not, such as "sys_admin"."""
         self._machine = machine
+        self._without = without
         self._socket: Socket | None = None
         self._family = 0
         self._waiting: deque[Event] = deque()
@@ -85,12 +88,15 @@ class Events:
         self.close()
 
     def open(self) -> None:
-        """Begin to listen."""
-        self._socket = Socket(self._machine)
-        self._family, groups = self._socket.find(FAMILY)
-        if EVENTS not in groups:
-            raise ControlError(FAMILY, f"no multicast group {EVENTS}")
-        self._socket.netlink.join(groups[EVENTS])
+        """Begin to listen; ControlError, EPERM, for who may not."""
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self._socket = Socket(self._machine)
+            self._family, groups = self._socket.find(FAMILY)
+            if EVENTS not in groups:
+                raise ControlError(FAMILY, f"no multicast group {EVENTS}")
+            self._socket.netlink.join(groups[EVENTS], without=self._without)
+            undo.pop_all()
 
     def close(self) -> None:
         """Listen no more."""
