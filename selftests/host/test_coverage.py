@@ -7,8 +7,9 @@ import pytest
 
 from mmapkit import coverage
 from mmapkit.build import command
-from mmapkit.coverage import Source
+from mmapkit.coverage import Excused, Named, Source, excuse, read_named
 from mmapkit.errors import MmapkitError
+from mmapkit.setup import ROOT, UNREACHED
 
 MAIN = """\
 #include "sign.h"
@@ -97,9 +98,23 @@ def test_counts_that_are_damaged_are_an_error(built, tmp_path):
         coverage.measure(built[1], [tmp_path])
 
 
-def test_missed_lines_are_listed_with_their_text(built, run):
-    sources = coverage.measure(built[1], [run()])
-    assert coverage.listing(sources, built[1]) == ["main.c:5: \t\treturn 3;"]
+def test_missed_lines_are_listed_with_their_text(built, run, tmp_path):
+    file = tmp_path / "unreached.toml"
+    file.write_text("unreached = []\n")
+    _, listing = coverage.report(built[1], [run()], file)
+    assert listing == ["main.c:5: \t\treturn 3;"]
+
+
+def test_missed_lines_that_are_named_are_told_apart(built, run, tmp_path):
+    file = tmp_path / "unreached.toml"
+    file.write_text('[[unreached]]\nfile = "main.c"\ntext = "return 3;"\nwhy = "x"\n')
+    table, listing = coverage.report(built[1], [run()], file)
+    assert listing == ["main.c:5: named: \t\treturn 3;"]
+    assert table == [
+        "file    lines  missed  named  covered",
+        "main.c      4       1      1    75.0%",
+        "total       4       1      1    75.0%",
+    ]
 
 
 TOLD = {
@@ -137,12 +152,86 @@ def test_numbers_are_listed_as_ranges(numbers, text):
 
 def test_table_has_a_row_for_each_file_and_one_for_all():
     sources = [Source("access.c", {1: 1, 2: 0, 3: 0, 7: 4}), Source("m.c", {1: 1})]
-    assert coverage.table(sources) == [
-        "file      lines  missed  covered",
-        "access.c      4       2    50.0%  2-3",
-        "m.c           1       0   100.0%",
-        "total         5       2    60.0%",
+    assert coverage.table(sources, Excused({"access.c": frozenset({3})}, ("so",))) == [
+        "file      lines  missed  named  covered",
+        "access.c      4       2      1    50.0%  2",
+        "m.c           1       0      0   100.0%",
+        "total         5       2      1    60.0%",
+        "so",
     ]
+
+
+# ---------------------------------------------------------------- exceptions
+
+TEXT = "int f(void)\n{\n\tif (x)\n\t\treturn 1;\n\treturn 0;\n}\n\treturn 0;\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (("if (x)", "return 1;"), range(3, 5)),
+        (("return 1;",), range(4, 5)),
+        (("return 0;",), None),
+        (("return 1;", "return 0;", "}"), range(4, 7)),
+        (("return 2;",), None),
+        (("return 1;", "}"), None),
+    ],
+    ids=["two lines", "one", "there twice", "an end", "not there", "not together"],
+)
+def test_named_lines_are_found_where_they_stand_once(text, where):
+    assert Named("a.c", text, "x").find(TEXT) == where
+
+
+def excused(*named, lines):
+    return excuse([Source("a.c", lines)], named, {"a.c": TEXT})
+
+
+def test_named_lines_are_no_longer_missed():
+    found = excused(
+        Named("a.c", ("return 1;", "return 0;"), "x"), lines={3: 7, 4: 0, 5: 0, 7: 0}
+    )
+    assert found.left(Source("a.c", {3: 7, 4: 0, 5: 0, 7: 0})) == [7]
+    assert found.wrong == ()
+
+
+def test_named_line_that_ran_is_told():
+    found = excused(Named("a.c", ("if (x)", "return 1;"), "x"), lines={3: 7, 4: 0})
+    (wrong,) = found.wrong
+    assert wrong == 'a.c: "if (x)": named as unreached, but line 3 ran'
+
+
+@pytest.mark.parametrize(
+    "named", [Named("a.c", ("return 2;",), "x"), Named("b.c", ("return 1;",), "x")]
+)
+def test_named_line_that_is_not_there_is_told(named):
+    (wrong,) = excused(named, lines={4: 0}).wrong
+    assert wrong == f"{named}: named as unreached, and not there once"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[unreached",
+        "",
+        "unreached = 3",
+        '[[unreached]]\nfile = "a.c"\nwhy = "x"',
+        '[[unreached]]\nfile = "a.c"\ntext = ""\nwhy = "x"',
+        '[[unreached]]\nfile = "a.c"\ntext = "x"\nwhy = " "',
+    ],
+    ids=["no TOML", "nothing", "a number", "no text", "empty text", "no reason"],
+)
+def test_exceptions_that_are_malformed_are_an_error(tmp_path, text):
+    file = tmp_path / "unreached.toml"
+    file.write_text(text)
+    with pytest.raises(MmapkitError, match=r"unreached.toml"):
+        read_named(file)
+
+
+def test_what_the_driver_names_is_there():
+    named = read_named(UNREACHED)
+    assert named
+    for one in named:
+        assert one.find((ROOT / "driver" / one.file).read_text()), one
 
 
 class Gcov:

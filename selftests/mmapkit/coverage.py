@@ -3,6 +3,9 @@
 The counts are in the memory of each machine, and are fetched before it ends;
 gcov of the compiler puts them beside the source out here. Machines that die
 take theirs with them.
+
+Lines that no test can reach, or of which no count can be had, are named in a
+file, each with its reason: selftests/unreached.toml. A name that is wrong is told.
 """
 
 import gzip
@@ -10,6 +13,7 @@ import json
 import re
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +126,94 @@ def measure(modules: Path, folders: Iterable[Path]) -> list[Source]:
     return [s for s in merge(parts) if re.fullmatch(r"[^/]+\.c", s.name)]
 
 
+# ------------------------------------------------------------- exceptions
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Lines that stand together in a file and do not run, and why.
+
+    text: without what is at either end of a line; there once in the file.
+    """
+
+    file: str
+    text: tuple[str, ...]
+    why: str
+
+    def __str__(self) -> str:
+        return f'{self.file}: "{self.text[0]}"'
+
+    def find(self, source: str) -> range | None:
+        """Return the numbers of the lines, None where they are not there once."""
+        lines = [line.strip() for line in source.splitlines()]
+        size = len(self.text)
+        found = [
+            start
+            for start in range(len(lines) - size + 1)
+            if tuple(lines[start : start + size]) == self.text
+        ]
+        if len(found) != 1:
+            return None
+        return range(found[0] + 1, found[0] + 1 + size)
+
+
+def read_named(file: Path) -> tuple[Named, ...]:
+    """Return the exceptions that a file names."""
+    try:
+        told = tomllib.loads(file.read_text())["unreached"]
+        named = tuple(
+            Named(
+                str(one["file"]),
+                tuple(line.strip() for line in one["text"].strip().splitlines()),
+                str(one["why"]).strip(),
+            )
+            for one in told
+        )
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as err:
+        raise MmapkitError(f"{file}: file, text and why are due: {err}") from err
+    for one in named:
+        if not (one.text and one.why):
+            raise MmapkitError(f"{file}: {one.file}: text and why may not be empty")
+    return named
+
+
+@dataclass(frozen=True, slots=True)
+class Excused:
+    """What the exceptions come to: lines by file, and names that are wrong."""
+
+    lines: Mapping[str, frozenset[int]]
+    wrong: tuple[str, ...]
+
+    def left(self, source: Source) -> list[int]:
+        """Return the lines that have not run, and have no name."""
+        excused = self.lines.get(source.name, frozenset())
+        return [number for number in source.missed if number not in excused]
+
+
+def excuse(
+    sources: Iterable[Source], named: Iterable[Named], texts: Mapping[str, str]
+) -> Excused:
+    """Hold exceptions against what has run; texts: of the files, by name.
+
+    One that has run after all, or that is not there (any more), is wrong.
+    """
+    by_name = {source.name: source for source in sources}
+    lines: dict[str, frozenset[int]] = {}
+    wrong = []
+    for one in named:
+        source = by_name.get(one.file)
+        where = source and one.find(texts[one.file])
+        if not source or not where:
+            wrong.append(f"{one}: named as unreached, and not there once")
+            continue
+        ran = [number for number in where if source.lines.get(number)]
+        if ran:
+            wrong.append(f"{one}: named as unreached, but line {ranges(ran)} ran")
+        mine = frozenset(where) & set(source.missed)
+        lines[one.file] = lines.get(one.file, frozenset()) | mine
+    return Excused(lines, tuple(wrong))
+
+
 # -------------------------------------------------------------------- text
 
 
@@ -136,27 +228,52 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join("-".join(map(str, run)) for run in runs)
 
 
-def table(sources: Iterable[Source]) -> list[str]:
-    """Return lines with the coverage of each file, and of all of them."""
-    rows = [(s.name, len(s.lines), s.missed) for s in sources]
-    count = sum(lines for _, lines, _ in rows)
-    missed = sum(len(numbers) for *_, numbers in rows)
+def table(sources: Iterable[Source], excused: Excused) -> list[str]:
+    """Return lines with the coverage of each file, and of all of them.
+
+    The numbers behind are of lines that have not run and have no name.
+    """
+    rows = [(s.name, len(s.lines), len(s.missed), excused.left(s)) for s in sources]
+    count = sum(lines for _, lines, *_ in rows)
+    missed = sum(gone for _, _, gone, _ in rows)
+    unnamed = sum(len(left) for *_, left in rows)
     texts = [
-        (name, lines, len(numbers), ranges(numbers)) for name, lines, numbers in rows
+        (name, lines, gone, gone - len(left), ranges(left))
+        for name, lines, gone, left in rows
     ]
-    width = max((len(name) for name, *_ in texts), default=0)
-    told = [f"{'file':{width}}  lines  missed  covered"]
-    for name, lines, gone, where in [*texts, ("total", count, missed, "")]:
+    texts.append(("total", count, missed, missed - unnamed, ""))
+    width = max(len(name) for name, *_ in texts)
+    told = [f"{'file':{width}}  lines  missed  named  covered"]
+    for name, lines, gone, known, where in texts:
         share = 100 * (lines - gone) / lines if lines else 100.0
-        row = f"{name:{width}}  {lines:5}  {gone:6}  {share:6.1f}%  {where}"
+        row = f"{name:{width}}  {lines:5}  {gone:6}  {known:5}  {share:6.1f}%  {where}"
         told.append(row.rstrip())
-    return told
+    return [*told, *excused.wrong]
 
 
-def listing(sources: Iterable[Source], modules: Path) -> list[str]:
-    """Return the lines that have not run, each with its place."""
+def listing(
+    sources: Iterable[Source], excused: Excused, texts: Mapping[str, str]
+) -> list[str]:
+    """Return the lines that have not run, each with its place; "named" if it is."""
     told = []
     for source in sources:
-        text = (modules / BUILD / source.name).read_text().splitlines()
-        told += [f"{source.name}:{n}: {text[n - 1]}" for n in source.missed]
+        text = texts[source.name].splitlines()
+        left = excused.left(source)
+        told += [
+            f"{source.name}:{n}:{'' if n in left else ' named:'} {text[n - 1]}"
+            for n in source.missed
+        ]
     return told
+
+
+def report(
+    modules: Path, folders: Iterable[Path], unreached: Path
+) -> tuple[list[str], list[str]]:
+    """Return the table of the coverage, and the list of lines that have not run.
+
+    unreached: the file of exceptions.
+    """
+    sources = measure(modules, folders)
+    texts = {s.name: (modules / BUILD / s.name).read_text() for s in sources}
+    excused = excuse(sources, read_named(unreached), texts)
+    return table(sources, excused), listing(sources, excused, texts)

@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DEBUG = "debug"
 DEBUG_CONFIG = tuple(ROOT / "selftests" / name for name in ("config", "config.debug"))
 
+#: lines of the driver that no test reaches, each with its reason
+UNREACHED = ROOT / "selftests" / "unreached.toml"
+
 Report = Callable[[str], None]
 
 
@@ -128,10 +131,8 @@ def coverage_lines(account: Account, results: Path) -> list[str]:
     """Return the table of the coverage; what did not run goes into a file."""
     if account.modules is None:
         return []
-    sources = coverage.measure(account.modules, account.counts)
-    told = coverage.table(sources)
+    told, listing = coverage.report(account.modules, account.counts, UNREACHED)
     file = results / "coverage.txt"
-    listing = coverage.listing(sources, account.modules)
     file.write_text("\n".join([*told, "", *listing]) + "\n")
     return [*told, f"lines that did not run: {file}"]
 
