@@ -1,5 +1,6 @@
 """The control plane: methods and regions over netlink, refusals with their reason."""
 
+import errno
 import struct
 
 import pytest
@@ -22,6 +23,9 @@ from mmapkit.errors import ControlError
 from mmapkit.grammar import parse_program
 
 SIZE = 0x4000
+
+#: one of the two names of its number
+NOT_SUPPORTED = errno.errorcode[errno.EOPNOTSUPP]
 
 
 @pytest.fixture
@@ -157,6 +161,42 @@ def test_refusal_names_errno_and_attribute(control, what):
     assert control.regions() == before
 
 
+def test_backing_that_a_method_does_not_map_is_refused(control):
+    for method in control.methods():
+        for backing in set(Backing) - method.backings:
+            base = 0x1000 if backing is Backing.PHYS else None
+            with pytest.raises(ControlError) as caught:
+                control.region_new("r0", backing, method.name, SIZE, base=base)
+            err = caught.value
+            assert (err.errno, err.attribute) == (NOT_SUPPORTED, "backing")
+            assert "this method" in err.message
+
+
+def test_memory_that_cannot_live_with_a_mapping_is_refused(control):
+    for method in control.methods():
+        for backing in method.backings - method.backings_mapping:
+            phys = backing is Backing.PHYS
+            with pytest.raises(ControlError) as caught:
+                control.region_new(
+                    *("r0", backing, method.name, SIZE),
+                    lifetime=Lifetime.MAPPING,
+                    base=0x1000 if phys else None,
+                )
+            err = caught.value
+            assert (err.errno, err.attribute) == (NOT_SUPPORTED, "lifetime")
+            assert ("nobody allocates" if phys else "this method") in err.message
+
+
+@pytest.mark.parametrize("window", ["remap", "fault"])
+@pytest.mark.parametrize("revoke", [False, True], ids=["deleted", "revoked"])
+def test_window_cannot_be_taken_away(control, machine, window, revoke):
+    with pytest.raises(ControlError) as caught:
+        control.region_del(window, revoke=revoke)
+    assert (caught.value.errno, caught.value.attribute) == ("EPERM", "name")
+    assert "window" in caught.value.message
+    assert opens(machine, f"/dev/memphys/{window}") == "ok"
+
+
 def test_name_that_is_too_long_is_refused(control, pair):
     control.region_new("n" * NAME_MAX, *pair, SIZE)
     with pytest.raises(ControlError) as caught:
@@ -223,6 +263,14 @@ def test_events_tell_of_each_region(control, machine, pair):
             RegionNew("told"),
             RegionRevoked("told"),
         ]
+        assert events.next(0) is None
+
+
+def test_listening_needs_sys_admin(machine):
+    with pytest.raises(ControlError) as caught:
+        Events(machine, without="sys_admin").open()
+    assert caught.value.errno == "EPERM"
+    with Events(machine, without="sys_rawio") as events:
         assert events.next(0) is None
 
 

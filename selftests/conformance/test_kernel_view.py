@@ -66,6 +66,44 @@ def test_transfer_of_nothing_is_nothing(lab, check, node):
     )
 
 
+def test_position_of_a_window_moves_within_it(lab, node):
+    """fixed_size_llseek(); pread and pwrite go by their own offsets."""
+    end = lab.target.symbols()["end"]
+    text = f"""
+        open f0 {node} rdwr
+        lseek f0 cur 0
+        lseek f0 end 0
+        lseek f0 cur 1
+        lseek f0 end {2**64 - 0x1000}
+        lseek f0 set 0x3000
+        pread f0 off=arena len=8
+        pwrite f0 off=arena data=00
+        lseek f0 cur 0x10
+        lseek f0 cur {2**64 - 0x3011}
+        lseek f0 set {end + 1}
+        lseek f0 set {end}
+        fork p1
+        p1: lseek f0 end {2**64 - end}
+        lseek f0 cur 0
+    """
+    results = [str(result) for result in lab.run_raw(parse_program(text)).results]
+    assert results.pop(6).startswith("ok =")
+    assert results == [
+        *("ok", "ok 0x0", f"ok {end:#x}", "EINVAL", f"ok {end - 0x1000:#x}"),
+        *("ok 0x3000", "ok 0x1", "ok 0x3010", "EINVAL", "EINVAL", f"ok {end:#x}"),
+        *("ok", "ok 0x0", "ok 0x0"),
+    ]
+
+
+def test_end_of_a_region_is_its_size(regions):
+    sized = [node for node in regions.target.nodes if node.size is not None]
+    assert sized
+    for node in sized:
+        text = f"open f0 {node.path} rdonly\nlseek f0 end 0\n"
+        _, end = regions.run_raw(parse_program(text)).results
+        assert end == Value(node.size)
+
+
 def test_open_mode_bounds_transfers(check, node):
     results = check(
         f"""

@@ -82,6 +82,45 @@ def test_revoked_region_is_gone_for_everybody_who_has_it(every):
             ]
 
 
+def test_revoke_reaches_what_was_mapped_by_another_node(run, trials):
+    """Whichever was opened first; and a node that is left over opens nothing."""
+    for trial in trials():
+        with trial:
+            results = run(
+                """
+                open f0 {node} rdwr
+                mknod f1 f0 rdwr
+                close f0
+                mmap m1 f1 off=0 len=0x4000 prot=rw flags=shared
+                open f0 {node} rdwr
+                mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
+                mknod f2 f1 rdonly
+                mmap m2 f2 off=0 len=0x4000 prot=rw flags=private
+                store m0 8 1
+                store m1 8 2
+                load m2 8
+                store m2+0x1000 8 3
+                {delete}
+                {revoke}
+                load m0 8
+                load m1 8
+                load m2 8
+                load m2+0x1000 8
+                pread f1 off=0 len=1
+                mknod f3 f2 rdonly
+                """
+            )
+            # Each mapping may have memory of its own.
+            assert results.pop(10).startswith("ok 0x")
+            assert results == [
+                *(["ok"] * 11),
+                *("EBUSY", "ok"),
+                *("SIGBUS m0+0x0 ADRERR", "SIGBUS m1+0x0 ADRERR"),
+                *("SIGBUS m2+0x0 ADRERR", "SIGBUS m2+0x1000 ADRERR"),
+                *("ENODEV", "ENODEV"),
+            ]
+
+
 def test_file_of_a_revoked_region_is_good_for_nothing_but_close(every):
     for trial in every():
         with trial as run:
