@@ -52,6 +52,30 @@ def check(lab):
     return run
 
 
+#: let allocations that may sleep fail, and single pages, and say nothing of it
+SWITCHES = {
+    "failslab/ignore-gfp-wait": "N",
+    "failslab/verbose": "0",
+    "fail_page_alloc/ignore-gfp-wait": "N",
+    "fail_page_alloc/min-order": "0",
+    "fail_page_alloc/verbose": "0",
+}
+
+
+@pytest.fixture(scope="session")
+def let_fail(lab):
+    """Return what lets all allocations of a machine fail by fail-nth."""
+    (result,) = lab.run_raw(parse_program("fail-nth 0\n")).results
+    if str(result) == "ENOENT":
+        pytest.skip("the kernel has no CONFIG_FAULT_INJECTION (--kernel=debug has)")
+
+    def let_fail(machine):
+        for switch, value in SWITCHES.items():
+            machine.put(f"/sys/kernel/debug/{switch}", value)
+
+    return let_fail
+
+
 @pytest.fixture
 def machine(lab):
     """The machine of the control plane; modules with a lab of their own say which."""

@@ -27,29 +27,16 @@ pytestmark = pytest.mark.timeout(900)
 #: (__sock_create() and netlink_ack() of the kernel)
 OUT_OF_MEMORY = {"ENOMEM", "ENFILE", "ENOBUFS"}
 
-#: let allocations that may sleep fail, and single pages, and say nothing of it
-SWITCHES = {
-    "failslab/ignore-gfp-wait": "N",
-    "failslab/verbose": "0",
-    "fail_page_alloc/ignore-gfp-wait": "N",
-    "fail_page_alloc/min-order": "0",
-    "fail_page_alloc/verbose": "0",
-}
-
-
-def read_with_switches(machine):
-    """Return the target of a machine where allocations of a task can fail."""
-    for switch, value in SWITCHES.items():
-        machine.put(f"/sys/kernel/debug/{switch}", value)
-    return read_target(machine)
-
 
 @pytest.fixture(scope="module")
-def own(make_lab, lab):
-    (result,) = lab.run_raw(parse_program("fail-nth 0\n")).results
-    if str(result) == "ENOENT":
-        pytest.skip("the kernel has no CONFIG_FAULT_INJECTION (--kernel=debug has)")
-    own = make_lab(read_with_switches)
+def own(make_lab, let_fail):
+    """A lab of machines where allocations of a task can fail."""
+
+    def read(machine):
+        let_fail(machine)
+        return read_target(machine)
+
+    own = make_lab(read)
     yield own
     own.close()
 
@@ -272,3 +259,30 @@ def test_fault_without_memory_is_made_up_for(control, each, run, access, flags, 
             assert trials > 1
 
     each(body, once)
+
+
+def test_debugger_without_memory_reads_all_or_nothing(control, each, run):
+    """Through get_user_pages() and through .access, and again right after."""
+
+    def body(pair):
+        before = [
+            f"open f0 {NODE} rdwr",
+            f"mmap m0 f0 off=0 len={SIZE:#x} prot=rw flags=shared",
+            "fill m0 seed=3",
+        ]
+        line = "peek m0+0x1ff8 len=8"
+        due = run(*before, line)[-1]
+        seen = set()
+        for nth in count(1):
+            found, left, again = run(
+                *before, f"fail-nth {nth}", line, "fail-nth 0", line
+            )[-3:]
+            seen.add(found)
+            assert found in {due, "EIO", *OUT_OF_MEMORY}
+            assert again == due
+            if left != "ok 0x0":
+                break
+        assert due in seen
+        assert held(control) == (0, 0, 0)
+
+    each(body, once=name)

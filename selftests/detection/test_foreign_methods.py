@@ -1,4 +1,4 @@
-"""Methods of another module: regions use them, and the driver has an eye on them."""
+"""Methods of another module: the driver has an eye on them."""
 
 import re
 
@@ -20,18 +20,6 @@ pread f1 off=0 len=32
 load m0+0x2010 4
 load m0 4
 """
-
-
-def test_region_holds_the_module_of_its_method(faulty):
-    machine = faulty.machine
-    with Control(machine) as control:
-        assert "nopage" in [method.name for method in control.methods()]
-        control.region_new("held", Backing.PAGES, "nopage", 0x4000)
-        assert machine.rmmod("memphys_faulty") == "EAGAIN"
-        control.region_del("held")
-        assert machine.rmmod("memphys_faulty") == "ok"
-        assert "nopage" not in [method.name for method in control.methods()]
-    assert machine.insmod("memphys_faulty", "disposable=1") == "ok"
 
 
 def test_loop_is_told_with_its_address_and_its_task(faulty):

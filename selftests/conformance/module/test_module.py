@@ -4,52 +4,20 @@ import pytest
 
 from mmapkit.files import read_text
 from mmapkit.grammar import parse_program
-from mmapkit.targets.memphys import read_target
 from mmapkit.targets.regions import make
 
 PARAMETERS = "/sys/module/memphys/parameters"
-
-
-@pytest.fixture(scope="module")
-def own(make_lab, lab):
-    """A lab of one machine, whose driver may come and go."""
-    if not lab.machine.host_files:
-        pytest.skip("the driver stays loaded on a machine that is not thrown away")
-    own = make_lab(read_target)
-    yield own
-    own.close()
-
-
-@pytest.fixture
-def machine(own):
-    return own.machine
-
-
-@pytest.fixture
-def load(own):
-    """Load the driver with other parameters; put the usual one back after."""
-    assert own.machine.rmmod("memphys") == "ok"
-
-    def insmod(args):
-        return own.machine.insmod("memphys", args)
-
-    yield insmod
-    own.reload()
 
 
 def parameter(own, name):
     return int(read_text(own.machine, f"{PARAMETERS}/{name}"), 0)
 
 
-def answers(own, text):
-    return [str(result) for result in own.run_raw(parse_program(text)).results]
-
-
-def test_nodes_come_and_go_with_the_module(own, load):
+def test_nodes_come_and_go_with_the_module(answers, load):
     opens = "open f0 /dev/memphys/remap rdwr\nopen f1 /dev/memphys/fault rdwr\n"
-    assert answers(own, opens) == ["ENOENT", "ENOENT"]
+    assert answers(opens) == ["ENOENT", "ENOENT"]
     assert load("") == "ok"
-    assert answers(own, opens) == ["ok", "ok"]
+    assert answers(opens) == ["ok", "ok"]
 
 
 def test_module_without_an_arena_has_none(own, load):
@@ -68,14 +36,13 @@ def test_arena_is_as_large_as_asked_for_in_whole_pages(own, load, text, size):
     assert parameter(own, "arena_phys") % 4096 == 0
 
 
-def test_arena_is_zeroed(own, load):
+def test_arena_is_zeroed(answers, own, load):
     assert load("arena=1M") == "ok"
     own.machine.let("arena", parameter(own, "arena_phys"))
     results = answers(
-        own,
         "open f0 /dev/memphys/fault rdwr\n"
         "mmap m0 f0 off=arena len=0x100000 prot=r flags=shared\ndigest m0\n"
-        "open f1 /dev/zero rdonly\npread f1 off=0 len=0x100000\n",
+        "open f1 /dev/zero rdonly\npread f1 off=0 len=0x100000\n"
     )
     assert results[2] == results[4]
 
@@ -90,11 +57,9 @@ def test_arena_that_cannot_be_had_is_refused(load):
 
 
 @pytest.mark.parametrize("name", ["arena", "arena_phys"])
-def test_parameters_are_read_only(own, name):
+def test_parameters_are_read_only(answers, own, name):
     before = parameter(own, name)
-    results = answers(
-        own, f"open f0 {PARAMETERS}/{name} wronly\npwrite f0 off=0 data=31\n"
-    )
+    results = answers(f"open f0 {PARAMETERS}/{name} wronly\npwrite f0 off=0 data=31\n")
     assert results[1] in ("EIO", "EBADF")
     assert parameter(own, name) == before
 
@@ -103,9 +68,9 @@ def test_parameter_that_cannot_be_set_is_refused_at_load(load):
     assert load("arena_phys=0x1000") == "EPERM"
 
 
-def test_faulty_methods_are_not_loaded_without_a_yes(own):
+def test_faulty_methods_are_not_loaded_without_a_yes(answers, own):
     assert own.machine.insmod("memphys_faulty") == "EPERM"
-    assert answers(own, "open f0 /dev/memphys/oops rdonly\n") == ["ENOENT"]
+    assert answers("open f0 /dev/memphys/oops rdonly\n") == ["ENOENT"]
 
 
 # ---------------------------------------------------------------- unload
@@ -147,11 +112,13 @@ def test_module_stays_while_a_window_is_in_use(own, window):
 
 
 @pytest.mark.usefixtures("loaded")
-def test_module_leaves_with_the_regions_that_nobody_uses(own, control, pairs):
+def test_module_leaves_with_the_regions_that_nobody_uses(
+    answers, own, control, pairs
+):
     for pair in list(pairs(control))[:12]:
         node, _ = make(control, own.target, pair, f"left-{pair.name}", 0x8000)
     text = f"open f0 {node.path} rdwr\nrmmod memphys\nclose f0\nrmmod memphys\n"
-    assert answers(own, text) == ["ok", "EAGAIN", "ok", "ok"]
+    assert answers(text) == ["ok", "EAGAIN", "ok", "ok"]
     control.close()
     own.reload()
     assert {region.name for region in control.regions()} == {"remap", "fault"}
