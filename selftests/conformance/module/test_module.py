@@ -112,9 +112,7 @@ def test_module_stays_while_a_window_is_in_use(own, window):
 
 
 @pytest.mark.usefixtures("loaded")
-def test_module_leaves_with_the_regions_that_nobody_uses(
-    answers, own, control, pairs
-):
+def test_module_leaves_with_the_regions_that_nobody_uses(answers, own, control, pairs):
     for pair in list(pairs(control))[:12]:
         node, _ = make(control, own.target, pair, f"left-{pair.name}", 0x8000)
     text = f"open f0 {node.path} rdwr\nrmmod memphys\nclose f0\nrmmod memphys\n"
