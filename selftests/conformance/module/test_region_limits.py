@@ -1,5 +1,7 @@
 """As many regions as there may be, and a list that is longer than a buffer."""
 
+import re
+
 import pytest
 
 from mmapkit.control import Backing, Control
@@ -32,17 +34,11 @@ def make_many(control, names):
 
 
 def test_limit_of_regions_is_told_by_the_name(loaded):
-    """That of the driver; or before 6.2, the 128 minor numbers of misc devices."""
-    with loaded(300) as control:
-        made, refusal = make_many(control, (f"r{n}" for n in range(301)))
-        assert refusal.attribute == "name"
-        if len(made) == 300:
-            assert refusal.errno == "ENOSPC"
-            assert "max_regions" in refusal.message
-        else:
-            assert refusal.errno == "EBUSY"
-            assert "minor number" in refusal.message
-            assert len(made) > 64
+    with loaded(80) as control:
+        made, refusal = make_many(control, (f"r{n}" for n in range(81)))
+        assert len(made) == 80
+        assert (refusal.errno, refusal.attribute) == ("ENOSPC", "name")
+        assert "max_regions" in refusal.message
         control.region_del("r7")
         assert make_many(control, ["again", "more"])[0] == ["again"]
 
@@ -52,15 +48,18 @@ HEADS = [f"head-{n:04}" for n in range(50)]
 BODIES = [f"b-{n:03}" for n in range(215)]
 
 
-def test_list_is_whole_wherever_a_buffer_ends(loaded):
+def test_list_is_whole_wherever_a_buffer_ends(own, loaded):
     """Each head that goes moves the end of the buffer by four bytes in a message.
 
     Oldest first, as they were made.
     """
+    major, minor = re.match(r"(\d+)\.(\d+)", own.machine.hello.release).groups()
+    if (int(major), int(minor)) < (6, 2):
+        pytest.skip("there are 128 numbers for misc devices, some of them given twice")
     with loaded(1000) as control:
         windows = [region.name for region in control.regions()]
-        made, _ = make_many(control, HEADS + BODIES)
-        assert len(made) > len(HEADS)
+        made, refusal = make_many(control, HEADS + BODIES)
+        assert refusal is None
         listed = control.regions()
         for gone, head in enumerate(HEADS):
             assert [region.name for region in listed] == windows + made[gone:]
