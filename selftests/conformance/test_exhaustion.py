@@ -285,4 +285,4 @@ def test_debugger_without_memory_reads_all_or_nothing(control, each, run):
         assert due in seen
         assert held(control) == (0, 0, 0)
 
-    each(body, once=name)
+    each(body, once=method)
