@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * memphys agent: operations that reach the driver from outside of the program:
- * over netlink, by the module's coming and going, by failing allocations. They are carried
- * out in the midst of a program, while it has files and mappings.
+ * over netlink, by the module's coming and going, by failing allocations. They
+ * are carried out in the midst of a program, while it has files and mappings.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 """All programs that cut mappings up, for every pair of method and backing.
 
-And for no driver at all: the model has to be right about anonymous memory and
-memfd before it may judge others.
+host/test_model_linux.py has the same for no driver at all: the model has to be right
+about anonymous memory and memfd before it may judge others.
 """
 
 from hypothesis import given, reject, settings
