@@ -1,13 +1,18 @@
-"""What tests without a machine share: the agent, as an ordinary process."""
+"""What tests without a machine share: the agent, as an ordinary process; labs."""
 
 import pytest
 
 from mmapkit.content import pattern
+from mmapkit.lab import Lab
+from mmapkit.machine import Machines
 from mmapkit.machine.image import build_agent
 from mmapkit.machine.local import LocalMachine
 from mmapkit.model import Model
 from mmapkit.setup import ROOT
 from mmapkit.target import Node, Patterned, Target, Window
+
+from .labs import FakeMachine
+from .test_model import TARGET as PHYSICAL
 
 SIZE = 64 << 10
 
@@ -37,3 +42,26 @@ def target(tmp_path):
 @pytest.fixture
 def model(target):
     return Model(target)
+
+
+@pytest.fixture
+def fleet():
+    return []
+
+
+@pytest.fixture
+def make(fleet, tmp_path):
+    """Make a lab on fake machines; scripts: what the first of them answer."""
+
+    def lab(*scripts, target=PHYSICAL, journal=None, read=None):
+        def start(number):
+            say = scripts[number - 1] if number <= len(scripts) else None
+            # Labs that share a list of machines number them in it.
+            fleet.append(FakeMachine(len(fleet) + 1, say, target))
+            return fleet[-1]
+
+        machines = Machines(start, lambda line: None)
+        read = read or (lambda machine: target)
+        return Lab(machines, read, journal or tmp_path / "journal")
+
+    return lab
