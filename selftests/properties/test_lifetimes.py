@@ -6,10 +6,9 @@ it.
 """
 
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmapkit.errors import ModelError
 from mmapkit.strategies import Shape, unloading
 from mmapkit.strategies.surgery import surgery
 from mmapkit.targets.regions import SMALL_SIZE
@@ -19,29 +18,23 @@ ANY = ("/dev/memphys/any",)
 SHAPE = Shape(window=None, size=SMALL_SIZE)
 
 
-def run(lab, program):
-    try:
-        outcome = lab.run(program, quick=True)
-    except ModelError:
-        reject()
-    assert outcome == outcome.due
-
-
 @given(program=surgery(ANY, SHAPE, lives=True), choice=st.integers(0, (1 << 16) - 1))
 @settings(max_examples=FULL // 4)
-def test_pairs_follow_the_model_when_they_come_and_go(small_regions, program, choice):
+def test_pairs_follow_the_model_when_they_come_and_go(
+    small_regions, follow, program, choice
+):
     nodes = [node for node in small_regions.target.nodes if node.removable]
     if not nodes:
         pytest.skip("nothing in question has a region")
     path = nodes[choice % len(nodes)].path
-    run(small_regions, program.retarget(lambda _: path))
+    follow(small_regions, program.retarget(lambda _: path))
 
 
 @given(program=unloading(["/dev/memphys/remap", "/dev/memphys/fault"], "memphys"))
 @settings(max_examples=FULL // 20)
-def test_module_stays_as_long_as_anybody_needs_it(lab, subjects, program):
+def test_module_stays_as_long_as_anybody_needs_it(lab, follow, subjects, program):
     if subjects:
         pytest.skip("a module beside the driver holds it, too")
     if not lab.machine.host_files:
         pytest.skip("the driver stays loaded on a machine that is not thrown away")
-    run(lab, program)
+    follow(lab, program)
