@@ -71,6 +71,12 @@ def test_each_failure_is_an_alarm_with_its_verdict(run):
     assert found[0].program == ("load m0 4", "load m0+4 4")
 
 
+def test_alarms_are_of_the_last_run_alone(run):
+    run()
+    assert len(run("-k", "differs")[1]) == 1
+    assert run("-k", "passes") == (0, [])
+
+
 def test_one_alarm_ends_the_run_in_the_midst_of_subtests(run):
     status, found = run("--one-alarm", "-k", "subtests or passes")
     assert status == 1

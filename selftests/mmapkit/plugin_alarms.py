@@ -39,6 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_BEGAN] = time.monotonic()
     config.stash[_COMPARED] = None
+    # Of this run, and not of one before with the same --results.
+    (results_of(config) / FILE).unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)
