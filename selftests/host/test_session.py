@@ -102,6 +102,18 @@ def test_nothing_is_asked_after_an_answer_that_broke_off(agent, monkeypatch):
         told.insmod("/x.ko")
 
 
+def test_answer_is_heard_of_an_agent_that_does_not_listen_any_more(agent, ends):
+    _, far = ends
+    told = agent(*done(1))
+    told.send(1, ONE, Mode.FRESH)
+    far.recv(1 << 16)
+    far.close()
+    with pytest.raises(MachineLost, match="does not listen"):
+        told.send(2, ONE, Mode.FRESH)
+    assert told.receive().verdict is Verdict.OK
+    assert not told.in_step
+
+
 def test_command_that_takes_long_has_a_patience_of_its_own(agent, ends, monkeypatch):
     monkeypatch.setattr(protocol, "SILENCE", 0.1)
     told = agent()

@@ -320,8 +320,13 @@ class Agent:
         """
         text = f"run {number}{mode.value}\n{format_program(program)}go\n"
         with self._exchange():
-            self._stream.write(text.encode(), self._deadline())
             self._due.append(_Answer(number, len(program)))
+            try:
+                self._stream.write(text.encode(), self._deadline())
+            except MachineLost:
+                # What was sent before may have an answer, or has taken it along.
+                self._whole = True
+                raise
 
     def receive(self) -> Told:
         """Return what came of the program that was sent first.
