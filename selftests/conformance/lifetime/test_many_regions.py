@@ -2,6 +2,8 @@
 
 from itertools import zip_longest
 
+import pytest
+
 from mmapkit.control import Backing, Command, Lifetime
 from mmapkit.files import read_text
 
@@ -105,48 +107,80 @@ def life(run, task, number, pair):
     ]
 
 
-# A third process uses a region that a fourth one revokes and makes again.
+# Another process uses region r0, which one more revokes and makes again.
 USE = {
-    # ENODEV: it was found by its name, and then was gone.
-    "open f8 {node} rdwr": {"ok", "ENOENT", "ENODEV"},
     "mmap m8 f8 off=0 len=0x4000 prot=rw flags=shared": {"ok", "EBADF", "ENODEV"},
     "store m8 4 1": {"ok", "SIGBUS m8+0x0 ADRERR", "void"},
     "munmap m8": {"ok", "void"},
-    "close f8": {"ok", "EBADF"},
 }
+# ENODEV: it was found by its name, and then was gone.
+OPEN = {"open f8 {node} rdwr": {"ok", "ENOENT", "ENODEV"}}
+CLOSE = {"close f8": {"ok", "EBADF"}}
 
 
-def test_tasks_make_use_and_delete_forty_regions_at_once(
-    machine, control, pairs, run, trials, in_use
-):
-    """In real parallel: what is left behind is what was there before."""
+@pytest.fixture
+def at_once(machine, control, run, in_use):
+    """Run steps of tasks at once; what is left is what was there before."""
 
     def held():
         return read_text(machine, "/sys/module/memphys/refcnt").strip()
 
+    def there():
+        return {r.name: (r.method, r.size) for r in control.regions()}, held()
+
+    def at_once(first, lanes):
+        before = there()
+        steps = [s for turn in zip_longest(*lanes) for s in turn if s is not None]
+        lines = "".join(f"p{task}: {line}\n" for task, line, _ in steps)
+        results = run(f"{first}together\n{lines}end\n")
+        wrong = [
+            (task, line.partition("=")[0], result)
+            for (task, line, due), result in zip(
+                steps, results[first.count("\n") :], strict=True
+            )
+            if result not in due
+        ]
+        assert wrong == []
+        assert there() == before
+        assert in_use() == (0, 0, 0)
+
+    return at_once
+
+
+def lane(task, *parts, times):
+    """Return the steps of parts for a task, again and again."""
+    return [(task, *step) for part in parts for step in part.items()] * times
+
+
+def revoking(run, task, pair):
+    again = {"{revoke}": {"ok"}, run.make("r0", pair): {"ok"}}
+    return lane(task, again, times=12)
+
+
+def test_tasks_make_use_and_delete_forty_regions_at_once(
+    control, pairs, run, trials, at_once
+):
+    """In real parallel; nobody opens r0 meanwhile.
+
+    The number of a node that is gone is soon another's, and who has looked the
+    node up by then opens that one. No driver can tell.
+    """
     every = list(pairs(control))
+    first = "thread p1\nfork p2\np2: thread p3\nfork p4\nfork p5\n"
     for trial in trials(one_of_each(every).__contains__):
         with trial as pair:
-            before = {r.name: (r.method, r.size) for r in control.regions()}, held()
             lanes = []
             for task in MAKERS:
                 chosen = (every * 2)[task * EACH : (task + 1) * EACH]
                 lives = (life(run, task, n, p) for n, p in enumerate(chosen))
                 steps = [step for steps in lives for step in steps]
                 lanes.append([(task, text, {due}) for text, due in steps])
-            lanes.append([(4, *step) for step in USE.items()] * 14)
-            again = [("{revoke}", {"ok"}), (run.make("r0", pair), {"ok"})]
-            lanes.append([(5, *step) for step in again] * 12)
-            steps = [s for turn in zip_longest(*lanes) for s in turn if s is not None]
-            text = "thread p1\nfork p2\np2: thread p3\nfork p4\nfork p5\ntogether\n"
-            text += "".join(f"p{task}: {line}\n" for task, line, _ in steps)
-            results = run(f"{text}end\n")
-            wrong = [
-                (task, line.partition("=")[0], result)
-                for (task, line, due), result in zip(steps, results[5:], strict=True)
-                if result not in due
-            ]
-            assert wrong == []
-            after = {r.name: (r.method, r.size) for r in control.regions()}, held()
-            assert after == before
-            assert in_use() == (0, 0, 0)
+            lanes += [lane(4, USE, times=24), revoking(run, 5, pair)]
+            at_once(first + "p4: open f8 {node} rdwr\n", lanes)
+
+
+def test_region_is_used_while_it_is_revoked_and_made_again(run, trials, at_once):
+    for trial in trials(lambda pair: pair.backing is Backing.PAGES):
+        with trial as pair:
+            using = lane(0, OPEN, USE, CLOSE, times=14)
+            at_once("fork p1\n", [using, revoking(run, 1, pair)])
