@@ -278,7 +278,8 @@ def test_debugger_without_memory_reads_all_or_nothing(control, each, run):
                 *before, f"fail-nth {nth}", line, "fail-nth 0", line
             )[-3:]
             seen.add(found)
-            assert found in {due, "EIO", *OUT_OF_MEMORY}
+            # ENOENT: no inode for /proc/PID/mem, proc_pident_instantiate().
+            assert found in {due, "EIO", "ENOENT", *OUT_OF_MEMORY}
             assert again == due
             if left != "ok 0x0":
                 break
