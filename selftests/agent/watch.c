@@ -237,6 +237,9 @@ static void tell_evidence(const struct watch *w)
 {
 	unsigned int i;
 
+	if (shared->proc[0].state == PROC_GONE && WIFSIGNALED(w->status))
+		port_print("evidence signal %s\n",
+			   signal_name(WTERMSIG(w->status)));
 	suspect_tell(&w->suspects[w->culprit]);
 	for (i = 0; i < MAX_PROCS; i++) {
 		const struct suspect *s = &w->suspects[i];

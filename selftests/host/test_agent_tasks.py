@@ -210,6 +210,9 @@ def test_death_in_a_block_ends_it(machine, tmp_path, make):
     assert outcome.stopped_at == 3
     assert outcome.results[3] == Killed("SIGKILL")
     assert outcome.results[5:] == (NotReached(), NotReached())
+    # A thread takes p0 along; of a process that is not p0 its result tells.
+    signals = [text for key, text in outcome.evidence if key == "signal"]
+    assert signals == (["SIGKILL"] if make == "thread" else [])
 
 
 def test_agent_goes_on_after_a_hang_in_a_block(machine, tmp_path):
