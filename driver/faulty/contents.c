@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * memphys_faulty: methods that answer in time, but give the wrong memory, or
- * the right memory with the wrong rights or flags.
+ * memphys_faulty: methods that answer in time, but with the wrong memory, or
+ * with the right one in a wrong way.
  */
 #include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/pagemap.h>
 
 #include "faulty.h"
-
-static vm_fault_t faulty_insert_pfn(struct vm_fault *vmf, unsigned long pfn)
-{
-	if (vmf->vma->vm_flags & VM_MIXEDMAP)
-		return vmf_insert_mixed(vmf->vma, vmf->address, pfn);
-
-	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
-}
 
 /* Pages that leave the lists of their processor at once when they are freed. */
 #define FREED_ORDER	(PAGE_ALLOC_COSTLY_ORDER + 1)
@@ -69,60 +61,94 @@ const struct memphys_method faulty_swapped_method = {
 };
 
 /*
- * A constant where desc->page_prot belongs, as in the first kind of driver
- * mmap that the question on three kinds lists: whatever was asked for, the
- * PTEs are writable, and a store to a private mapping lands in the object.
+ * Counted from where the VMA begins: the file offset is not looked at, as if
+ * everybody mapped all of the object.
  */
-static int faulty_shared_prot_mmap(struct vm_area_desc *desc,
-				   const struct memphys_memory *memory,
-				   unsigned long index)
+static vm_fault_t faulty_relative_fault(struct vm_fault *vmf,
+					const struct memphys_memory *memory,
+					unsigned long index)
 {
-	desc->page_prot = PAGE_SHARED;
+	unsigned long page = (vmf->address - vmf->vma->vm_start) >> PAGE_SHIFT;
+
+	return faulty_insert_pfn(vmf, memphys_memory_pfn(memory, page));
+}
+
+const struct memphys_method faulty_relative_method = {
+	.name = "relative",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_relative_fault,
+};
+
+/*
+ * virt_to_phys() is for the direct map. Of an address of vmalloc() it makes a
+ * number that no memory has.
+ */
+static vm_fault_t faulty_virt_fault(struct vm_fault *vmf,
+				    const struct memphys_memory *memory,
+				    unsigned long index)
+{
+	unsigned long pfn = memphys_memory_pfn(memory, index);
+
+	if (is_vmalloc_addr(memory->addr))
+		pfn = PHYS_PFN(virt_to_phys(memory->addr)) + index;
+
+	return faulty_insert_pfn(vmf, pfn);
+}
+
+const struct memphys_method faulty_virt_method = {
+	.name = "virt",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_virt_fault,
+};
+
+/*
+ * Uncached to the user what is cached to the kernel. One page has one cache
+ * mode: x86 takes the kernel's instead, and says so (reserve_pfn_range() in
+ * arch/x86/mm/pat/memtype.c); others take what they are told, and then the two
+ * see different bytes, as usbfs had it before 2bef9aed6f0e ("usb: usbfs: correct
+ * kernel->user page attribute mismatch").
+ */
+static int faulty_uncached_mmap(struct vm_area_desc *desc,
+				const struct memphys_memory *memory,
+				unsigned long index)
+{
+	desc->page_prot = pgprot_noncached(desc->page_prot);
 	mmap_action_remap_full(desc, memphys_memory_pfn(memory, index));
 	return 0;
 }
 
-const struct memphys_method faulty_shared_prot_method = {
-	.name = "shared-prot",
+const struct memphys_method faulty_uncached_method = {
+	.name = "uncached",
 	.owner = THIS_MODULE,
 	.needs = MEMPHYS_NEED_CONTIGUOUS,
-	.mmap = faulty_shared_prot_mmap,
+	.mmap = faulty_uncached_mmap,
 };
 
 /*
- * VM_IO on pages: drivers that had VM_RESERVED set both, to be on the safe side,
- * and kept the one when the other went (547b1e81afe3). A program that touches
- * the mapping sees nothing of it. get_user_pages() refuses such a VMA, so
- * process_vm_readv(), vmsplice() and O_DIRECT fail where a method of pages has
- * to serve them.
+ * Not all that has a PFN has a struct page: to hold one while the PTE is made
+ * is to write to an array that has a hole there. The persistent ring buffer of
+ * tracing was such memory (CVE-2025-21778, "tracing: Do not allow mmap() of
+ * persistent ring buffer").
  */
-static int faulty_page_io_mmap(struct vm_area_desc *desc,
-			       const struct memphys_memory *memory,
-			       unsigned long index)
-{
-	vma_desc_set_flags(desc, VMA_IO_BIT, VMA_DONTEXPAND_BIT,
-			   VMA_DONTDUMP_BIT);
-	return 0;
-}
-
-static vm_fault_t faulty_page_io_fault(struct vm_fault *vmf,
-				       const struct memphys_memory *memory,
-				       unsigned long index)
+static vm_fault_t faulty_hole_fault(struct vm_fault *vmf,
+				    const struct memphys_memory *memory,
+				    unsigned long index)
 {
 	unsigned long pfn = memphys_memory_pfn(memory, index);
+	struct page *page = pfn_to_page(pfn);
+	vm_fault_t ret;
 
-	if (!faulty_is_ours(memory, pfn))
-		return VM_FAULT_SIGBUS;
-
-	vmf->page = pfn_to_page(pfn);
-	get_page(vmf->page);
-	lock_page(vmf->page);
-	return VM_FAULT_LOCKED;
+	get_page(page);
+	ret = faulty_insert_pfn(vmf, pfn);
+	put_page(page);
+	return ret;
 }
 
-const struct memphys_method faulty_page_io_method = {
-	.name = "page-io",
+const struct memphys_method faulty_hole_method = {
+	.name = "hole",
 	.owner = THIS_MODULE,
-	.mmap = faulty_page_io_mmap,
-	.fault = faulty_page_io_fault,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_hole_fault,
 };

@@ -33,12 +33,7 @@ static vm_fault_t faulty_warn_fault(struct vm_fault *vmf,
 {
 	WARN(true, "memphys_faulty: a warning on purpose\n");
 
-	if (vmf->vma->vm_flags & VM_MIXEDMAP)
-		return vmf_insert_mixed(vmf->vma, vmf->address,
-					memphys_memory_pfn(memory, index));
-
-	return vmf_insert_pfn(vmf->vma, vmf->address,
-			      memphys_memory_pfn(memory, index));
+	return faulty_insert_pfn(vmf, memphys_memory_pfn(memory, index));
 }
 
 const struct memphys_method faulty_warn_method = {

@@ -9,7 +9,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/err.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagemap.h>
 #include <linux/panic.h>
 
 #include "faulty.h"
@@ -20,19 +22,47 @@ MODULE_PARM_DESC(disposable,
 		 "Say yes only on a machine that may hang, crash or lose its memory");
 
 static const struct memphys_method * const methods[] = {
+	&faulty_broad_method,
 	&faulty_busy_method,
+	&faulty_completed_method,
+	&faulty_cow_method,
+	&faulty_crooked_method,
+	&faulty_dumped_method,
+	&faulty_errno_method,
 	&faulty_freed_method,
+	&faulty_get_twice_method,
+	&faulty_growing_method,
+	&faulty_hole_method,
+	&faulty_late_flags_method,
+	&faulty_lazy_prot_method,
+	&faulty_lock_kept_method,
+	&faulty_locked_method,
+	&faulty_marked_method,
+	&faulty_maywrite_method,
+	&faulty_no_get_method,
+	&faulty_no_io_method,
 	&faulty_nopage_method,
+	&faulty_not_locked_method,
 	&faulty_oops_method,
 	&faulty_original_method,
 	&faulty_page_io_method,
+	&faulty_relative_method,
+	&faulty_relock_method,
+	&faulty_remap_late_method,
 	&faulty_retry_method,
 	&faulty_shared_prot_method,
 	&faulty_sleep_method,
+	&faulty_spin_method,
 	&faulty_stuck_method,
 	&faulty_swapped_method,
+	&faulty_uncached_method,
+	&faulty_uncounted_method,
 	&faulty_unlocked_method,
+	&faulty_unmarked_method,
+	&faulty_unmixed_method,
+	&faulty_virt_method,
 	&faulty_warn_method,
+	&faulty_zero_method,
 };
 
 static struct memphys_region *windows[ARRAY_SIZE(methods)];
@@ -52,10 +82,42 @@ int faulty_page_mmap(struct vm_area_desc *desc,
 	return 0;
 }
 
+/* What the right lazy handler of PFNs does. */
+vm_fault_t faulty_insert_pfn(struct vm_fault *vmf, unsigned long pfn)
+{
+	if (vmf->vma->vm_flags & VM_MIXEDMAP)
+		return vmf_insert_mixed(vmf->vma, vmf->address, pfn);
+
+	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+}
+
+vm_fault_t faulty_lazy_fault(struct vm_fault *vmf,
+			     const struct memphys_memory *memory,
+			     unsigned long index)
+{
+	return faulty_insert_pfn(vmf, memphys_memory_pfn(memory, index));
+}
+
 /* Pages that a reference may be taken of: those of nobody else. */
 bool faulty_is_ours(const struct memphys_memory *memory, unsigned long pfn)
 {
 	return memory->pages || memphys_arena_owns(pfn);
+}
+
+/* What the right handler of pages does. */
+vm_fault_t faulty_page_fault(struct vm_fault *vmf,
+			     const struct memphys_memory *memory,
+			     unsigned long index)
+{
+	unsigned long pfn = memphys_memory_pfn(memory, index);
+
+	if (!faulty_is_ours(memory, pfn))
+		return VM_FAULT_SIGBUS;
+
+	vmf->page = pfn_to_page(pfn);
+	get_page(vmf->page);
+	lock_page(vmf->page);
+	return VM_FAULT_LOCKED;
 }
 
 static int faulty_add(size_t i)

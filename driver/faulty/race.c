@@ -66,10 +66,7 @@ static vm_fault_t faulty_unlocked_fault(struct vm_fault *vmf,
 	if (!memphys_arena_owns(pfn))
 		return VM_FAULT_SIGBUS;
 
-	if (vmf->vma->vm_flags & VM_MIXEDMAP)
-		return vmf_insert_mixed(vmf->vma, vmf->address, pfn);
-
-	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	return faulty_insert_pfn(vmf, pfn);
 }
 
 const struct memphys_method faulty_unlocked_method = {
@@ -77,4 +74,28 @@ const struct memphys_method faulty_unlocked_method = {
 	.owner = THIS_MODULE,
 	.mmap = faulty_lazy_mmap,
 	.fault = faulty_unlocked_fault,
+};
+
+/*
+ * A handler runs with mmap_lock held for reading, and takes it once more. That
+ * goes well until somebody waits for it to write, in between: then both wait
+ * for ever. Only lockdep sees it before.
+ */
+static vm_fault_t faulty_relock_fault(struct vm_fault *vmf,
+				      const struct memphys_memory *memory,
+				      unsigned long index)
+{
+	vm_fault_t ret;
+
+	mmap_read_lock(vmf->vma->vm_mm);
+	ret = faulty_insert_pfn(vmf, memphys_memory_pfn(memory, index));
+	mmap_read_unlock(vmf->vma->vm_mm);
+	return ret;
+}
+
+const struct memphys_method faulty_relock_method = {
+	.name = "relock",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_relock_fault,
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * memphys_faulty: handlers that wait for something that never happens.
+ * memphys_faulty: handlers that do not come back: they wait for something that
+ * never happens, or do not even wait.
  */
 #include <linux/completion.h>
 #include <linux/mm.h>
@@ -46,4 +47,22 @@ const struct memphys_method faulty_stuck_method = {
 	.owner = THIS_MODULE,
 	.mmap = faulty_lazy_mmap,
 	.fault = faulty_stuck_fault,
+};
+
+/* Waits by running in circles, inside of the kernel, where no signal comes. */
+static vm_fault_t faulty_spin_fault(struct vm_fault *vmf,
+				    const struct memphys_memory *memory,
+				    unsigned long index)
+{
+	while (!completion_done(&faulty_never))
+		cpu_relax();
+
+	return faulty_insert_pfn(vmf, memphys_memory_pfn(memory, index));
+}
+
+const struct memphys_method faulty_spin_method = {
+	.name = "spin",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_spin_fault,
 };
