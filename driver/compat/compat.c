@@ -3,6 +3,7 @@
  * memphys: f_op->mmap for kernels before 7.3, made from the driver's
  * .mmap_prepare.
  */
+#include <linux/export.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -157,12 +158,14 @@ int follow_pfnmap_start(struct follow_pfnmap_args *args)
 	args->pfn = pte_pfn(*args->ptep);
 	return 0;
 }
+EXPORT_SYMBOL_GPL(follow_pfnmap_start);
 
 void follow_pfnmap_end(struct follow_pfnmap_args *args)
 	__releases(args->lock)
 {
 	pte_unmap_unlock(args->ptep, args->lock);
 }
+EXPORT_SYMBOL_GPL(follow_pfnmap_end);
 #endif
 
 #endif /* LINUX_VERSION_CODE */

@@ -52,6 +52,7 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 #define vma_desc_pages		memphys_compat_desc_pages
 #define vma_desc_is_cow_mapping	memphys_compat_desc_is_cow
 #define vma_desc_test		memphys_compat_desc_test
+#define vma_is_cow_mapping(vma)	is_cow_mapping((vma)->vm_flags)
 #define mmap_action_remap_full	memphys_compat_remap_full
 #define mmap_action_map_kernel_pages_full	memphys_compat_map_pages_full
 #define vm_operations_struct	memphys_compat_vm_ops

@@ -2,7 +2,8 @@
 /*
  * memphys_faulty: methods that are wrong on purpose, one known bug each, so
  * that the test suite can show that it catches them. Each has a window, a node
- * of its name under /dev/memphys, and regions can ask for it.
+ * of its name under /dev/memphys, and regions can ask for it. Bugs that no method
+ * can have, as it is asked when all is checked, are devices: device.h.
  *
  * Loading this on a machine that matters would be a mistake; it asks first.
  */
@@ -14,7 +15,7 @@
 #include <linux/pagemap.h>
 #include <linux/panic.h>
 
-#include "faulty.h"
+#include "device.h"
 
 static bool disposable;
 module_param(disposable, bool, 0);
@@ -158,18 +159,25 @@ static int __init faulty_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(methods); i++) {
 		ret = faulty_add(i);
-		if (ret) {
-			faulty_remove(i);
-			return ret;
-		}
+		if (ret)
+			goto err_remove;
 	}
 
+	ret = faulty_devices_init();
+	if (ret)
+		goto err_remove;
+
 	return 0;
+
+err_remove:
+	faulty_remove(i);
+	return ret;
 }
 module_init(faulty_init);
 
 static void __exit faulty_exit(void)
 {
+	faulty_devices_exit();
 	faulty_remove(ARRAY_SIZE(methods));
 }
 module_exit(faulty_exit);
