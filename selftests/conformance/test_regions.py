@@ -87,8 +87,37 @@ CLAIMS = {
         mmap m1 f0 off={last:#x} len=0x2000 prot=rw flags=shared
         mmap m2 f0 off={size:#x} len=0x1000 prot=r flags=private
         mmap m3 f0 off=0 len={more:#x} prot=r flags=shared
+        mmap m4 f0 off={more:#x} len=0x1000 prot=r flags=shared
+        mmap m5 f0 off=0x100000000 len=0x1000 prot=r flags=shared
+        mmap m6 f0 off=0xffffffffffffe000 len=0x1000 prot=r flags=shared
         pread f0 off={past:#x} len=2
         pread f0 off={last:#x} len=4096
+    """,
+    # What is behind a mapping is no part of it, nor can it be made one.
+    "behind": """
+        open f0 {node} rdwr
+        mmap m0 f0 off=0x1000 len=0x2000 prot=rw flags=shared
+        load m0+0x1ff8 8
+        load m0+0x2000 8
+        store m0+0x2000 8 1
+        mremap m1 m0 len=0x2000 new=0x3000 flags=maymove
+        mremap m1 m0 len=0x2000 new=0x4000
+        load m0+0x2000 8
+        munmap m0
+        load m0 8
+        load m0+0x3000 8
+    """,
+    # What one mapping leaves behind, the next one finds if the memory is the same.
+    "again": """
+        open f0 {node} rdwr
+        mmap m0 f0 off=0 len=0x4000 prot=rw flags=shared
+        fill m0 seed=4
+        munmap m0
+        mmap m1 f0 off=0x1000 len=0x4000 prot=rw flags=shared
+        digest m1
+        mmap m2 f0 off=0 len=0x4000 prot=rw flags=private
+        close f0
+        digest m2
     """,
     # Nobody writes through what was opened to be read.
     "read only": """
@@ -273,3 +302,23 @@ def test_huge_method_takes_one_fault_for_what_a_pmd_maps(regions, subjects, subt
             again = huge // 4096 - 2 if expected == 1 else 0
             assert after.faults - before.faults == expected + again
             assert after.pages - before.pages == huge // 4096 + again
+
+
+def test_huge_region_is_the_same_at_any_address(regions, subtests):
+    """An address that is aligned as its offset is not has pages, or shifts them."""
+    for node in sized(regions, HUGE_SIZE):
+        with subtests.test(node.path):
+            outcome = regions.run(
+                parse_program(
+                    f"""
+                    open f0 {node.path} rdwr
+                    mmap m0 - len=0x600000 prot=none flags=private,noreserve
+                    mmap m1 f0 off=0x1000 len=0x3fe000 prot=rw flags=shared,fixed at=m0
+                    digest m1
+                    mmap m2 f0 off=0x2000 len=0x3fe000 prot=rw flags=shared,fixed at=m0
+                    store m2+0x1ff000 8 0x55
+                    digest m2 order=backward
+                    """
+                )
+            )
+            assert outcome == outcome.due

@@ -159,6 +159,9 @@ def refused(
     ends = [replace(end, delta=end.delta + d * page) for d in (0, -1, -2, -5, -6, 1, 7)]
     wraps = [Offset((1 << 64) - d * page) for d in (1, 2, 5, 6)]
     signs = [Offset(1 << 63), Offset((1 << 63) - page)]
+    if not shape.window:
+        # What is left of it in 32 bits is the beginning.
+        signs.append(Offset(1 << 32))
     crooked = [Offset(1), replace(end, delta=end.delta - 1), Offset((1 << 64) - 1)]
     inside = [Offset(0, shape.window), Offset(shape.size - page, shape.window)]
     short = [page, 0, 1, page + 1, 2 * page, 5 * page, 6 * page, shape.huge]
