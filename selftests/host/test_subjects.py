@@ -78,6 +78,7 @@ def test_node_of_a_device_is_of_its_kind():
         ("late:fault-page", "/dev/memphys/fault-page-pages", "/dev/memphys/late-pages"),
         ("/dev/x:insert", "/dev/memphys/insert-pages", "/dev/x"),
         ("/dev/x:insert", "/dev/memphys/remap", None),
+        ("/dev/x:insert:own", "/dev/memphys/insert-pages", None),
     ],
 )
 def test_subject_stands_for_nodes_of_its_kind(text, path, stands):

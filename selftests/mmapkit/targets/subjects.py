@@ -49,7 +49,8 @@ class Subject:
         method, _, backing = path.removeprefix(_FOLDER).rpartition("-")
         if path == _FOLDER + self.kind:
             return self.path if self.window else None
-        if method != self.kind:
+        # What a claim has put into a file, memory of each mapping's own has not.
+        if method != self.kind or self.own:
             return None
         return self.path if self.is_device else f"{_FOLDER}{self.name}-{backing}"
 
