@@ -188,8 +188,7 @@ static const struct vm_operations_struct faulty_long_access_ops = {
 };
 
 /*
- * No VMA operations: mm takes the mapping for anonymous memory, and gives zeros
- * (CVE-2015-3288, "mm: avoid setting up anonymous pages into file mapping").
+ * No VMA operations: mm takes the mapping for anonymous memory, and gives zeros.
  */
 static int faulty_map_nothing(struct vm_area_struct *vma,
 			      struct faulty_object *object)

@@ -1,0 +1,71 @@
+"""The list of bugs is that of memphys_faulty, and each has its place in the table."""
+
+import re
+
+import pytest
+
+from detection import table
+from detection.classes import BUGS, RIGHT
+from mmapkit.setup import ROOT
+from mmapkit.targets.subjects import parse_subject
+
+FAULTY = ROOT / "driver" / "faulty"
+
+
+def made():
+    """Return the names of all methods and devices of the module."""
+    text = "".join(path.read_text() for path in FAULTY.glob("*.c"))
+    return re.findall(r"^\t+\.name = \"([\w-]+)\",$", text, re.MULTILINE)
+
+
+def test_every_bug_that_is_made_is_listed_once():
+    right = {
+        subject.path.rpartition("/")[2]
+        for subjects in RIGHT
+        for subject in map(parse_subject, subjects)
+        if subject.is_device
+    }
+    assert sorted(made()) == sorted([*(bug.name for bug in BUGS), *right])
+
+
+def test_every_method_that_is_made_is_registered():
+    text = "".join(path.read_text() for path in FAULTY.glob("*.c"))
+    made = r"^const struct memphys_method (\w+) = \{"
+    listed = r"^\t&(\w+_method),$"
+    assert sorted(re.findall(listed, text, re.MULTILINE)) == sorted(
+        re.findall(made, text, re.MULTILINE)
+    )
+
+
+def test_there_are_many_classes():
+    assert len({bug.bug for bug in BUGS}) >= 45
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_bug_has_a_class_a_verdict_and_a_subject(bug):
+    subject = parse_subject(bug.subject)
+    assert bug.bug in table.CLASSES
+    assert bug.due
+    assert subject.is_device == bug.is_device
+    assert (subject.path.rpartition("/")[2], subject.kind) == (bug.name, bug.kind)
+
+
+def test_documentation_has_every_bug():
+    text = (ROOT / "Documentation" / "detection-table.inc").read_text()
+    assert re.findall(r"^\*\*\w+\*\* ``([\w-]+)``", text, re.MULTILINE) == [
+        bug.name for bug in table.order(BUGS)
+    ]
+
+
+def test_entry_has_what_was_found():
+    row = {
+        "verdict": "hang",
+        "test": "conformance/test_x.py::test_y",
+        "programs": 1,
+        "seconds": 2.4,
+        "program": ["> load m0 4 => none"],
+    }
+    lines = table.entry(BUGS[0], row)
+    assert lines[0].startswith(f"**{BUGS[0].bug}** ``{BUGS[0].name}``")
+    assert "after 1 program in 2 s::" in lines[2]
+    assert lines[4] == "        > load m0 4 => none"
