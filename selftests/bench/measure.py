@@ -102,6 +102,11 @@ class Bench:
             for mode in (Mode.KEEP, Mode.LAST, Mode.FRESH)
         }
         whole["generated"] = partial(_generated, partial(_check, lab))
+        drawn: list[Program] = []
+        _generated(drawn.append)
+        for count in (1, 10):
+            name = f"the same, nothing in between, {count} at a time"
+            whole[name] = partial(_replayed, lab.machine, drawn, count)
         whole["generated, by the model only"] = partial(_generated, lab.model.run)
         whole["generated, written only"] = partial(_generated, format_program)
         rows = [self._row(name, "programs/s", rate) for name, rate in whole.items()]
@@ -196,6 +201,19 @@ def _generated(use: Callable[[Program], object]) -> float:
     began = monotonic()
     each()
     return len(used) / (monotonic() - began)
+
+
+def _replayed(machine: Machine, drawn: list[Program], count: int) -> float:
+    # Each operation may fail here: nobody restores the content.
+    began = monotonic()
+    for start in range(0, len(drawn), count):
+        some = drawn[start : start + count]
+        for program in some:
+            machine.send(program, Mode.KEEP)
+        for _ in some:
+            if machine.receive().verdict is not Verdict.OK:
+                raise MachineError("a program took its machine along")
+    return len(drawn) / (monotonic() - began)
 
 
 def _bare(machine: Machine, loop: str, count: int, path: str, off: int) -> float:

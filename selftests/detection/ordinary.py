@@ -1,5 +1,6 @@
 """Runs the ordinary suite about one subject, in a process of its own."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -35,6 +36,16 @@ ORDER = (
     "properties/test_blocks.py",
 )
 
+#: files that say nothing of a subject, and why
+APART = {
+    "conformance/module": "about the driver's module and its own control plane",
+    "conformance/test_control.py": "about netlink, whatever the method",
+    "conformance/test_exhaustion.py": "needs fault injection; the debug run has it",
+    "conformance/test_kunit.py": "runs inside of the kernel",
+    "conformance/test_tracepoints.py": "about the driver's tracepoints",
+    "properties/test_lifetimes.py": "takes the driver's module away",
+}
+
 #: tests of these files that are about no subject
 _DESELECTED = (
     "conformance/test_cases.py::test_agent_alone_says_the_same",
@@ -46,6 +57,9 @@ _DESELECTED = (
 BUDGET = 240
 BUDGET_DEBUG = 900
 SHRINK = 10
+
+#: exit code of a run that was not done in time, as timeout(1) has it
+TIMED_OUT = 124
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +82,26 @@ def run_suite(
     words += [f"--subject={subject}" for subject in subjects]
     words += [f"--module={MODULE}", f"--results={results}", "--one-alarm"]
     words += [f"--shrink={SHRINK}", "--hypothesis-profile=detection"]
-    words += [f"--kernel={kernel}"] if kernel else []
+    if kernel:
+        # A build tree may be named from where pytest was started.
+        here = Path(kernel).resolve()
+        words += [f"--kernel={here if here.is_dir() else kernel}"]
+    shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
     log = results / "output.txt"
+    budget = BUDGET_DEBUG if debug else BUDGET
     with log.open("w") as out:
-        done = subprocess.run(
-            words,
-            cwd=ROOT,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            timeout=BUDGET_DEBUG if debug else BUDGET,
-            check=False,
-        )
+        try:
+            status = subprocess.run(
+                words,
+                cwd=ROOT,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                timeout=budget,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            out.write(f"\nnot done after {budget} s\n")
+            status = TIMED_OUT
     found = tuple(alarms.read(results / FILE))
-    return Run(done.returncode, log.read_text(), found)
+    return Run(status, log.read_text(), found)

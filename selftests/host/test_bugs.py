@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from detection import table
+from detection import ordinary, table
 from detection.classes import BUGS, RIGHT
 from mmapkit.setup import ROOT
 from mmapkit.targets.subjects import parse_subject
@@ -69,3 +69,25 @@ def test_entry_has_what_was_found():
     assert lines[0].startswith(f"**{BUGS[0].bug}** ``{BUGS[0].name}``")
     assert "after 1 program in 2 s::" in lines[2]
     assert lines[4] == "        > load m0 4 => none"
+
+
+def test_every_file_of_the_suite_is_about_a_subject_or_apart():
+    suite = ROOT / "selftests"
+    files = {
+        path.relative_to(suite)
+        for folder in ("conformance", "properties")
+        for path in (suite / folder).rglob("test_*.py")
+    }
+    named = [*ordinary.ORDER, *ordinary.APART]
+    assert len(set(named)) == len(named)
+    left = {f for f in files if not any(f.is_relative_to(name) for name in named)}
+    assert left == set()
+    assert all((suite / name).exists() for name in named)
+
+
+def test_run_of_the_suite_that_takes_too_long_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(ordinary, "BUDGET", 0.05)
+    run = ordinary.run_suite(("fault",), tmp_path / "run", None, debug=False)
+    assert run.status == ordinary.TIMED_OUT
+    assert "not done after 0.05 s" in run.output
+    assert run.alarms == ()
