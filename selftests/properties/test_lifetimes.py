@@ -31,7 +31,7 @@ def test_pairs_follow_the_model_when_they_come_and_go(
 
 
 @given(program=unloading(["/dev/memphys/remap", "/dev/memphys/fault"], "memphys"))
-@settings(max_examples=FULL // 20)
+@settings(max_examples=FULL // 60)
 def test_module_stays_as_long_as_anybody_needs_it(lab, follow, subjects, program):
     if subjects:
         pytest.skip("a module beside the driver holds it, too")

@@ -11,7 +11,7 @@ NODES = ("first", "second")
 
 
 @given(program=programs(NODES))
-@settings(max_examples=FULL)
+@settings(max_examples=FULL // 2)
 def test_windows_side_by_side_follow_the_model(lab, windows, program):
     paths = dict(zip(NODES, windows, strict=True))
     outcome = lab.run(program.retarget(paths.__getitem__), quick=True)
@@ -31,7 +31,7 @@ def check_each(lab, windows, program):
 
 
 @given(program=programs(NODES[:1]))
-@settings(max_examples=FULL // 2)
+@settings(max_examples=FULL // 4)
 def test_windows_give_the_same(lab, windows, program):
     check_each(lab, windows, program)
 
