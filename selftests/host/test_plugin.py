@@ -124,3 +124,23 @@ def test_workers_are_chosen_by_what_they_need(run, machine, most):
     assert done.returncode == 0, done.stdout
     count = re.search(r"^(\d+) workers? \[", done.stdout, re.MULTILINE)
     assert 1 <= int(count[1]) <= most
+
+
+WRITING = """
+import pytest
+from mmapkit.plugin import results_of
+
+@pytest.mark.parametrize("number", range(4))
+def test_results(pytestconfig, number):
+    folder = results_of(pytestconfig)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / str(number)).touch()
+"""
+
+
+def test_results_of_all_processes_are_in_one_folder(run, tmp_path):
+    assert run(WRITING, "-n", "2").returncode == 0
+    (folder,) = (tmp_path / "results").iterdir()
+    found = [path.relative_to(folder) for path in folder.glob("*/*")]
+    assert sorted(path.name for path in found) == ["0", "1", "2", "3"]
+    assert {path.parent.name for path in found} == {"gw0", "gw1"}

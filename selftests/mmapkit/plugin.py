@@ -120,12 +120,11 @@ def _register_profiles() -> None:
 
 def _results_folder(config: pytest.Config) -> Path:
     folder: Path | None = config.getoption("--results")
+    if told := getattr(config, "workerinput", {}).get("memphys_results"):
+        folder = Path(told)
     if folder is None:
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         folder = config.rootpath / "results" / f"{stamp}-{os.getpid()}"
-    if not _worker(config):
-        # Workers get the options from here.
-        config.option.results = folder
     if folder.exists() and not folder.is_dir():
         err = MmapkitError(f"--results {folder}: is there, and is no folder")
         _give_up(config, err)
@@ -189,6 +188,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if config.getoption("--machine") == "local":
         return 1
     return min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: "WorkerController") -> None:
+    """Tell a worker where the results of all of them are."""
+    node.workerinput["memphys_results"] = str(node.config.stash[_RESULTS])
 
 
 @pytest.hookimpl(optionalhook=True)
