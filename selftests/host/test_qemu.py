@@ -306,8 +306,3 @@ def replay(monkeypatch, tmp_path):
 def test_replay_is_what_the_agent_prints(replay):
     told = replay("[    1.500000] KTAP version 1", "KTAP version 1", "1..1", "ok 1 a")
     assert told == ("KTAP version 1", "1..1", "ok 1 a")
-
-
-def test_replay_that_the_kernel_complains_of_is_none(replay):
-    with pytest.raises(MachineError, match="in a replay"):
-        replay("ok 1 a", "[    2.000000] WARNING: CPU: 1 PID: 9 at x.c:1 f+0x1/0x2")
