@@ -24,7 +24,7 @@ extern struct shared *shared;
 extern size_t page_size;
 
 /* bare.c: what operations cost without the agent. */
-void bare_run(const char *args);
+void bare_run(char *args);
 
 /* bytes.c: patterns and digests. */
 void bytes_init(void);

@@ -89,7 +89,7 @@ static uint64_t time_loop(bool (*once)(const struct bare *b),
 }
 
 /* @args: which loop, turns, offset in bytes, path. */
-void bare_run(const char *args)
+void bare_run(char *args)
 {
 	unsigned long long off;
 	struct bare b;

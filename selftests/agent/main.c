@@ -139,16 +139,11 @@ static void nl_close(char *args)
 	port_answer(-netlink_close(args));
 }
 
-static void bare(char *args)
-{
-	bare_run(args);
-}
-
 static const struct {
 	const char *name;
 	void (*run)(char *args);
 } commands[] = {
-	{ "bare", bare },
+	{ "bare", bare_run },
 	{ "let", let },
 	{ "insmod", insmod },
 	{ "rmmod", rmmod },

@@ -9,13 +9,14 @@ from threading import Timer
 import pytest
 
 from mmapkit import agent as protocol
-from mmapkit.agent import Agent, Mode, Stream
+from mmapkit.agent import Agent, Mode
 from mmapkit.errors import MachineError, MachineLost, ProgramRefused
 from mmapkit.grammar import parse_program
 from mmapkit.machine import Machines
 from mmapkit.machine.local import LocalMachine
 from mmapkit.machine.session import Session
 from mmapkit.program import Close, Program
+from mmapkit.stream import Stream
 from mmapkit.verdict import Errno, Verdict
 
 HELLO = "hello 2 release=6.1 machine=x86_64 page=4096 cpus=2 fault_ns=1 scale=1"

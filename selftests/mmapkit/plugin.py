@@ -172,7 +172,7 @@ def _say(config: pytest.Config, line: str) -> None:
             reporter.write_line(line)
         elif worker:
             # Its output is the line to the process that talks to the user.
-            sys.stderr.write(f"\n[{worker}] {line}")
+            sys.stderr.write(f"\n[{worker}] {line}\n")
             sys.stderr.flush()
 
 

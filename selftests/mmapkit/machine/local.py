@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from mmapkit.agent import Agent, Stream
+from mmapkit.agent import Agent
 from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import outcome_of_loss
 from mmapkit.machine.session import OverSession, Sent, Session
+from mmapkit.stream import Stream
 from mmapkit.verdict import Outcome
 
 #: seconds until the agent greets

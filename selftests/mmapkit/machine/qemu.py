@@ -20,11 +20,12 @@ from pathlib import Path
 from qemu.qmp import QMPError
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
-from mmapkit.agent import Agent, Stream
+from mmapkit.agent import Agent
 from mmapkit.console import strip_prefix
 from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import image, outcome_of_loss
 from mmapkit.machine.session import OverSession, Sent, Session
+from mmapkit.stream import Stream
 from mmapkit.verdict import Outcome
 
 BINARY = "qemu-system-x86_64"
