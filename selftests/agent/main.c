@@ -4,6 +4,7 @@
  * listens on a virtio port; otherwise it listens on its standard input. With
  * "replay" for its first argument it runs cases instead, see replay.c.
  *
+ *   hello                 the greeting once more
  *   let NAME NUMBER       a name for file offsets of programs
  *   insmod PATH [ARGS]    ok, or the name of an errno
  *   rmmod NAME            the same
@@ -39,7 +40,7 @@ size_t page_size;
 
 static struct calibration cal;
 
-static void say_hello(void)
+static void say_hello(char *args)
 {
 	struct utsname u;
 
@@ -47,7 +48,6 @@ static void say_hello(void)
 	port_print("hello 2 release=%s machine=%s page=%zu cpus=%ld fault_ns=%u scale=%u\n",
 		   u.release, u.machine, page_size,
 		   sysconf(_SC_NPROCESSORS_ONLN), cal.fault_ns, cal.scale);
-	port_flush();
 }
 
 static enum run_mode run_mode(const char *option)
@@ -144,6 +144,7 @@ static const struct {
 	void (*run)(char *args);
 } commands[] = {
 	{ "bare", bare_run },
+	{ "hello", say_hello },
 	{ "let", let },
 	{ "insmod", insmod },
 	{ "rmmod", rmmod },
@@ -210,7 +211,8 @@ static int serve(bool first)
 		return 1;
 
 	cal = calibrate();
-	say_hello();
+	say_hello(NULL);
+	port_flush();
 	while ((line = port_read_line()))
 		obey(line);
 	return 0;

@@ -76,9 +76,10 @@ MAY = {
     "machine.session": "agent console machine program verdict",
     "machine.local": "agent machine machine.session program stream verdict",
     "machine.image": "build kernel",
-    "machine.launcher": "machine.qemu",
-    "machine.qemu": "agent console machine machine.image machine.session program "
-    "stream verdict",
+    "machine.command": "",
+    "machine.launcher": "machine.command machine.qemu",
+    "machine.qemu": "agent console machine machine.command machine.image "
+    "machine.session program stream verdict",
     "control": "control.client control.events control.family control.sockets "
     "control.values control.wire",
     "control.family": "",
@@ -104,7 +105,7 @@ MAY = {
     "lab": "agent journal machine model program report.text restore tally target text "
     "verdict",
     "setup": "account build coverage debug_kernel kernel leaks machine machine.image "
-    "machine.launcher machine.local machine.qemu provision verdict",
+    "machine.command machine.launcher machine.local machine.qemu provision verdict",
     "shrink": "program verdict",
     "alarms": "report.text verdict",
     "plugin": "account build journal lab machine plugin_subjects report.text setup "

@@ -3,15 +3,17 @@
 import subprocess
 import tempfile
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from mmapkit.errors import MachineError, MachineLost
-from mmapkit.machine import launcher, qemu
+from mmapkit.machine import command, launcher, qemu
+from mmapkit.machine.command import Config, argv, command_line
 from mmapkit.machine.launcher import Launcher, choose_accelerator
-from mmapkit.machine.qemu import Config, QemuMachine, Stage, argv, command_line, spawn
+from mmapkit.machine.qemu import QemuMachine, Stage, spawn
 from mmapkit.verdict import Finding, Outcome, Verdict
 
 CONFIG = Config(Path("/k/vmlinux"), Path("/k/initrd"))
@@ -105,7 +107,7 @@ def stub(tmp_path, monkeypatch):
         file = tmp_path / "stub"
         file.write_text(f"#!/bin/sh\n{text}\n")
         file.chmod(0o755)
-        monkeypatch.setattr(qemu, "BINARY", str(file))
+        monkeypatch.setattr(command, "BINARY", str(file))
 
     return make
 
@@ -175,33 +177,43 @@ def test_monitor_that_does_not_answer_leaves_nothing_behind(stub, leftovers, tmp
 
 
 class FakeStarting:
-    """A machine that boots, or dies of it, or does not get so far."""
+    """A machine that starts or does not; the first of them can be saved, or not."""
 
-    def __init__(self, number, alive, silent=True):
+    def __init__(self, number, saved, alive, silent, saves):
         self.number = number
+        self.saved = saved
         self.alive = alive
         self.silent = silent
+        self.saves = saves
+        self.closed = False
 
-    def greet(self, stage, *, reserve=False):
+    def greet(self, stage):
         if not self.alive:
             gone = MachineLost("the agent is gone", silent=self.silent)
             raise MachineError(f"machine {self.number} did not start") from gone
         return self
 
+    def save(self):
+        if not self.saves:
+            raise MachineError("the machine cannot be saved: no")
+        return BytesIO(b"machine %d" % self.number)
+
     def close(self):
-        pass
+        self.closed = True
 
 
 @pytest.fixture
 def start(tmp_path, monkeypatch):
     """Return what starts machines, those of some numbers dead; and what it says."""
 
-    def make(*dead, accelerator="tcg", silent=True):
+    def make(*dead, accelerator="tcg", silent=True, saves=True):
         said = []
         monkeypatch.setattr(
             launcher,
             "spawn",
-            lambda config, n, console: FakeStarting(n, n not in dead, silent),
+            lambda config, n, console, saved: FakeStarting(
+                n, saved, n not in dead, silent, saves
+            ),
         )
         starts = Launcher(CONFIG, (accelerator, "a guess"), tmp_path, said.append)
         return starts.start, said
@@ -209,26 +221,40 @@ def start(tmp_path, monkeypatch):
     return make
 
 
-def test_machine_in_reserve_is_used(start):
+def test_first_machine_boots_and_the_others_go_on_from_it(start):
     start, _ = start()
-    assert [start(turn).number for turn in (1, 2, 3)] == [1, 2, 3]
+    first, *others = (start(turn) for turn in (1, 2, 3))
+    assert first.saved is None
+    assert [other.saved.getvalue() for other in others] == [b"machine 1"] * 2
+    assert not first.closed
 
 
-@pytest.mark.parametrize("accelerator", ["tcg", "kvm"])
-def test_machine_that_died_in_reserve_is_replaced_and_told(start, accelerator):
-    start, said = start(3, accelerator=accelerator)
-    assert [start(turn).number for turn in (1, 2, 3)] == [1, 2, 4]
+def test_machine_that_cannot_be_saved_is_replaced_once_and_told(start):
+    start, said = start(saves=False)
+    machines = [start(turn) for turn in (1, 2, 3)]
+    assert [machine.number for machine in machines] == [2, 3, 4]
+    assert all(machine.saved is None for machine in machines)
     assert said[1:] == [
-        "the machine in reserve is dead, another starts: machine 3 did not start"
+        "each machine boots from now on: the machine cannot be saved: no"
     ]
 
 
-def test_machine_that_dies_in_the_place_of_the_reserve_is_an_error(start):
-    start, _ = start(3, 4)
-    for turn in (1, 2):
-        start(turn)
-    with pytest.raises(MachineError, match="machine 4"):
-        start(3)
+@pytest.mark.parametrize("accelerator", ["tcg", "kvm"])
+def test_machine_that_does_not_go_on_is_booted_and_told(start, accelerator):
+    start, said = start(2, accelerator=accelerator)
+    machines = [start(turn) for turn in (1, 2, 3)]
+    assert [machine.number for machine in machines] == [1, 3, 4]
+    assert [machine.saved for machine in machines] == [None] * 3
+    assert said[1:] == [
+        "each machine boots from now on: a saved machine does not go on: "
+        "machine 2 did not start"
+    ]
+
+
+def test_argv_goes_on_from_a_descriptor():
+    assert "-incoming" not in words()
+    going_on = argv(CONFIG, Path("/r/console"), Path("/t/bar"), 7, 8, 9)
+    assert after("-incoming", going_on) == ["fd:9"]
 
 
 def test_guest_that_died_while_it_booted_is_replaced_once_and_told(start):
@@ -296,7 +322,7 @@ def replay(monkeypatch, tmp_path):
         monkeypatch.setattr(qemu.image, "add_cases", lambda *_: tmp_path / "initrd")
         monkeypatch.setattr(qemu, "run_alone", lambda *_: lines)
         machine = QemuMachine(
-            CONFIG, 1, tmp_path / "console", tmp_path, None, None, None, None
+            CONFIG, 1, tmp_path / "console", tmp_path, None, None, None, "ready"
         )
         return machine.replay(())
 

@@ -49,6 +49,13 @@ def done(number, taint=0, *lines):
     return (*lines, f"verdict ok 0 killable {taint}", f"done {number}")
 
 
+def test_agent_that_has_greeted_is_asked_to_do_so_again(ends):
+    near, far = ends
+    far.sendall(f"{HELLO}\n".encode())
+    assert Agent(Stream(near), patience=1.0, ask=True).hello.release == "6.1"
+    assert far.recv(100) == b"hello\n"
+
+
 @pytest.mark.parametrize(
     "line",
     ["", "hello", "hello 1 release=6.1", "hello 2 release", "hello 2 release=6.1"],

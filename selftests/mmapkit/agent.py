@@ -149,13 +149,19 @@ class _Answer:
 class Agent:
     """The other end of a Stream."""
 
-    def __init__(self, stream: Stream, *, patience: float) -> None:
-        """Wait for the agent's greeting, patience seconds at the most."""
+    def __init__(self, stream: Stream, *, patience: float, ask: bool = False) -> None:
+        """Wait for the agent's greeting, patience seconds at the most.
+
+        ask: it has greeted somebody already, and does so again when asked.
+        """
+        deadline = time.monotonic() + patience
+        if ask:
+            stream.write(b"hello\n", deadline)
         self._stream = stream
         self._sockets: set[int] = set()
         self._due: deque[_Answer] = deque()
         self._whole = True
-        self.hello = self._read_hello(time.monotonic() + patience)
+        self.hello = self._read_hello(deadline)
 
     def _read_hello(self, deadline: float) -> Hello:
         line = self._stream.read_line(deadline)

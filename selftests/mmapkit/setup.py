@@ -13,6 +13,7 @@ from mmapkit.account import Account
 from mmapkit.build import cache_dir, locked
 from mmapkit.errors import KernelError, MachineError
 from mmapkit.machine import Machine, Machines, image, launcher, local, qemu
+from mmapkit.machine.command import Config
 from mmapkit.verdict import Finding
 
 #: the repository
@@ -91,7 +92,7 @@ class Supply:
         return self
 
     def close(self) -> None:
-        """End what is kept in reserve."""
+        """Forget what was kept for machines to come."""
         self._undo.close()
 
 
@@ -166,7 +167,7 @@ def supply(wanted: Wanted, results: Path, report: Report) -> Supply:
     if wanted.machine == "local":
         return Supply(partial(local.start, agent, modules, qemu.ARENA), report, endings)
 
-    machine = qemu.Config(
+    machine = Config(
         kernels.uncompressed(kernel) or kernel.image,
         image.build_initrd(kernel, agent, modules),
     )

@@ -1,7 +1,7 @@
 """Virtual machines: QEMU, with the agent as its only process.
 
 The machine is thrown away after use. Everything about it that does not change
-at run time is data (Config), and the command line is a pure function of it.
+at run time is data (command.Config).
 """
 
 import os
@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from qemu.qmp import QMPError
 from qemu.qmp.legacy import QEMUMonitorProtocol
@@ -24,17 +25,10 @@ from mmapkit.agent import Agent
 from mmapkit.console import strip_prefix
 from mmapkit.errors import MachineError, MachineLost
 from mmapkit.machine import image, outcome_of_loss
+from mmapkit.machine.command import Config, argv
 from mmapkit.machine.session import OverSession, Sent, Session
 from mmapkit.stream import Stream
 from mmapkit.verdict import Outcome
-
-BINARY = "qemu-system-x86_64"
-
-#: seconds from the start of QEMU to the greeting of the agent
-BOOT = 120.0
-
-#: PCI slot of the device whose BAR is a file out here
-BAR_SLOT = 0x10
 
 #: seconds for a silent machine to say where its CPUs are
 LAST_WORDS = 3.0
@@ -49,93 +43,12 @@ REPLAY = 600.0
 #: both sides of a 2 MiB boundary
 ARENA = 4 << 20
 
-_MIB = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """A virtual machine.
-
-    reserved is RAM that the kernel is told not to use, as (start, size) in
-    bytes; bar is the size in bytes of a PCI BAR that is backed by a file;
-    patience is the number of seconds until the agent has to have greeted.
-    """
-
-    kernel: Path
-    initrd: Path
-    accelerator: str = "tcg"
-    memory: int = 512 * _MIB
-    cpus: int = 2
-    reserved: tuple[int, int] = (256 * _MIB, 2 * _MIB)
-    bar: int = 4 * _MIB
-    append: tuple[str, ...] = ()
-    patience: float = BOOT
-
-
-# The detectors of the kernel come before the agent's and the kit's silence
-# timer, or not at all: under emulation a stall of seconds means nothing.
-_APPEND = (
-    "console=ttyS0",
-    "ignore_loglevel",
-    "printk.time=1",
-    "log_buf_len=4M",
-    # The end of the machine is the report: no second oops, no reboot.
-    "oops=panic",
-    "panic=-1",
-    # What inject-nmi is for: every CPU tells where it is.
-    "unknown_nmi_panic=1",
-    "rcupdate.rcu_cpu_stall_timeout=60",
-    "watchdog_thresh=30",
-    # Half a second of a boot that takes three; nothing of it stays.
-    "cryptomgr.notests",
-    "rcupdate.rcu_expedited=1",
-    "rcupdate.rcu_normal_after_boot=1",
-    # Tests inside of the kernel run when their module is loaded, whatever the
-    # configuration says.
-    "kunit.enable=1",
-    "kunit.autorun=1",
-    # The one security module that the driver asks.
-    "lsm=lockdown",
-)
-
+# Nobody waits for what runs on the machine meanwhile.
+_AT_ONCE = {"max-bandwidth": 1 << 40, "downtime-limit": 60_000}
 
 # The agent is given cases; its machine ends by a reset, as a kernel without
 # ACPI cannot switch off.
 _REPLAYING = ("MEMPHYS_END_BY_RESET=1", "--", "replay", "/cases")
-
-
-def command_line(config: Config) -> str:
-    """Return the command line of the kernel."""
-    start, size = config.reserved
-    reserved = (f"memmap={size:#x}${start:#x}",) if size else ()
-    return " ".join((*_APPEND, *reserved, *config.append))
-
-
-def argv(
-    config: Config, console: Path, bar: Path, qmp_fd: int, port_fd: int
-) -> list[str]:
-    """Return the words that start QEMU."""
-    cpu = "host" if config.accelerator == "kvm" else "qemu64,+pdpe1gb"
-    accelerator = "kvm" if config.accelerator == "kvm" else "tcg,thread=multi"
-    words = [BINARY, "-nodefaults", "-no-user-config", "-display", "none"]
-    words += ["-machine", "q35", "-accel", accelerator, "-cpu", cpu]
-    # A socket each: the firmware's table for a kernel without ACPI has no cores.
-    words += ["-smp", f"{config.cpus},sockets={config.cpus}"]
-    words += ["-m", f"{config.memory // _MIB}M"]
-    words += ["-kernel", str(config.kernel), "-initrd", str(config.initrd)]
-    words += ["-append", command_line(config)]
-    # A guest that resets has panicked: let it end.
-    words += ["-no-reboot", "-serial", f"file:{console}"]
-    words += ["-chardev", f"socket,id=qmp,fd={qmp_fd}"]
-    words += ["-mon", "chardev=qmp,mode=control"]
-    words += ["-device", "virtio-serial-pci,max_ports=2"]
-    words += ["-chardev", f"socket,id=agent,fd={port_fd}"]
-    words += ["-device", "virtserialport,chardev=agent,name=memphys.agent"]
-    if config.bar:
-        memory = f"memory-backend-file,id=bar,share=on,mem-path={bar},size={config.bar}"
-        words += ["-object", memory]
-        words += ["-device", f"ivshmem-plain,memdev=bar,addr={BAR_SLOT:#x}"]
-    return words
 
 
 class Stage:
@@ -170,9 +83,9 @@ class QemuMachine(OverSession):
         process: subprocess.Popen[bytes],
         monitor: QEMUMonitorProtocol,
         session: Session,
-        boot_seconds: float | None,
+        ready: str,
     ) -> None:
-        """boot_seconds: None when nobody looked at the clock."""
+        """ready: how it came to be, and how long that took."""
         super().__init__(session)
         self.config = config
         self.console = console
@@ -180,7 +93,7 @@ class QemuMachine(OverSession):
         self._folder = folder
         self._process = process
         self._monitor = monitor
-        self._boot_seconds = boot_seconds
+        self._ready = ready
 
     @property
     def pid(self) -> int:
@@ -189,11 +102,9 @@ class QemuMachine(OverSession):
 
     @property
     def title(self) -> str:
-        seconds = self._boot_seconds
-        ready = "was in reserve" if seconds is None else f"ready in {seconds:.1f} s"
         return (
             f"machine {self._number}: {self.hello.release}, {self.hello.cpus} CPUs, "
-            f"{self.config.accelerator}, {ready}"
+            f"{self.config.accelerator}, {self._ready}"
         )
 
     @property
@@ -230,6 +141,41 @@ class QemuMachine(OverSession):
         ):
             return "died of a breakpoint of its own (TCG, code being patched)"
         return ""
+
+    def save(self) -> BinaryIO:
+        """Return a file with the machine as it is now; it goes on.
+
+        A copy that goes on from there has its own console and its own BAR. The
+        file has no name: it is gone with whoever has it open. MachineError when
+        the machine cannot be saved.
+        """
+        with ExitStack() as undo:
+            file = undo.enter_context(tempfile.TemporaryFile())
+            try:
+                self._monitor.cmd(
+                    "migrate-set-capabilities",
+                    capabilities=[{"capability": "events", "state": True}],
+                )
+                self._monitor.cmd("migrate-set-parameters", **_AT_ONCE)
+                self._monitor.send_fd_scm(file.fileno())
+                self._monitor.cmd("getfd", fdname="saved")
+                self._monitor.cmd("migrate", uri="fd:saved")
+                self._await_saved()
+                self._monitor.cmd("cont")
+            except (QMPError, OSError, EOFError, TimeoutError) as err:
+                raise MachineError(f"the machine cannot be saved: {err}") from err
+            undo.pop_all()
+        return file
+
+    def _await_saved(self) -> None:
+        status = ""
+        while status != "completed":
+            event = self._monitor.pull_event(wait=MONITOR) or {}
+            if event.get("event") == "MIGRATION":
+                status = event["data"]["status"]
+            if status == "failed":
+                told = self._monitor.cmd("query-migrate")
+                raise MachineError(f"the machine cannot be saved: {told}")
 
     def console_size(self) -> int:
         return self.console.stat().st_size if self.console.is_file() else 0
@@ -279,7 +225,7 @@ class QemuMachine(OverSession):
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """A virtual machine that boots by itself, until somebody asks for it."""
+    """A virtual machine that boots, or goes on from where it was saved."""
 
     config: Config
     number: int
@@ -290,18 +236,16 @@ class Starting:
     port: socket.socket
     qmp: socket.socket
     since: float
+    going_on: bool
 
-    def greet(self, stage: Stage, *, reserve: bool = False) -> QemuMachine:
-        """Wait for the agent; MachineError, with the reason, when none greets.
-
-        reserve: it has been booting for longer than anybody has waited for it.
-        """
+    def greet(self, stage: Stage) -> QemuMachine:
+        """Wait for the agent; MachineError, with the reason, when none greets."""
         stream = Stream(self.port)
         with ExitStack() as undo:
             undo.callback(self.discard)
             try:
-                agent = Agent(stream, patience=self.config.patience)
-                seconds = None if reserve else time.monotonic() - self.since
+                agent = Agent(stream, patience=self.config.patience, ask=self.going_on)
+                seconds = time.monotonic() - self.since
                 monitor = QEMUMonitorProtocol(self.qmp)
                 undo.callback(monitor.close)
                 monitor.connect()
@@ -321,7 +265,7 @@ class Starting:
             self.process,
             monitor,
             session,
-            seconds,
+            f"{'restored' if self.going_on else 'ready'} in {seconds:.1f} s",
         )
         stream.attend = partial(stage.enter, machine)
         return machine
@@ -341,10 +285,15 @@ class Starting:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def spawn(config: Config, number: int, console: Path) -> Starting:
-    """Start QEMU, and do not wait for the machine in it."""
+def spawn(
+    config: Config, number: int, console: Path, saved: BinaryIO | None = None
+) -> Starting:
+    """Start QEMU, and do not wait for the machine in it.
+
+    saved: what save() has returned for a machine of the same configuration.
+    """
     since = time.monotonic()
-    with ExitStack() as undo:
+    with ExitStack() as undo, ExitStack() as far:
         folder = Path(tempfile.mkdtemp(prefix="memphys-"))
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         bar = folder / "bar"
@@ -353,22 +302,30 @@ def spawn(config: Config, number: int, console: Path) -> Starting:
 
         port, port_far = map(undo.enter_context, socket.socketpair())
         qmp, qmp_far = map(undo.enter_context, socket.socketpair())
-        words = argv(config, console, bar, qmp_far.fileno(), port_far.fileno())
-        with (folder / "stderr").open("wb") as stderr, port_far, qmp_far:
-            try:
-                # QEMU dies with this process, even when this process is killed.
-                process = subprocess.Popen(
-                    ["setpriv", "--pdeathsig", "KILL", "--", *words],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=stderr,
-                    pass_fds=(qmp_far.fileno(), port_far.fileno()),
-                    start_new_session=True,
-                )
-            except OSError as err:
-                raise MachineError(f"setpriv cannot start QEMU: {err}") from err
+        passed = [far.enter_context(end).fileno() for end in (qmp_far, port_far)]
+        if saved is not None:
+            # Opened once more: each reads it from its beginning.
+            again = Path(f"/proc/self/fd/{saved.fileno()}")
+            passed.append(far.enter_context(again.open("rb")).fileno())
+        words = argv(config, console, bar, *passed)
+        stderr = far.enter_context((folder / "stderr").open("wb"))
+        try:
+            # QEMU dies with this process, even when this process is killed.
+            process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                pass_fds=passed,
+                start_new_session=True,
+            )
+        except OSError as err:
+            raise MachineError(f"setpriv cannot start QEMU: {err}") from err
         undo.pop_all()
-    return Starting(config, number, console, folder, words, process, port, qmp, since)
+    going_on = saved is not None
+    return Starting(
+        config, number, console, folder, words, process, port, qmp, since, going_on
+    )
 
 
 def run_alone(config: Config, number: int, console: Path) -> tuple[str, ...]:
