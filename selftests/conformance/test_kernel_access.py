@@ -2,9 +2,8 @@
 
 A system call that copies (write, read) sees what a load sees. One that wants the
 page behind the address (readv, writev, splice) is for methods that map pages, and
-is refused where there are only PFNs: the matrix of what legitimately differs by
-method, tested in both directions. A debugger (mem, ptrace) gets everywhere, by
-.access of the driver where there is no page.
+is refused where there are only PFNs (see differences.py). A debugger (mem, ptrace)
+gets everywhere, by .access of the driver where there is no page.
 
 The class of bugs: .access that ignores the offset, the protection or a private
 copy; VM_IO on what is pages, or none on what is not, so that a device's memory
@@ -16,8 +15,6 @@ import pytest
 from mmapkit.grammar import parse_program
 from mmapkit.program import PEEK_WAYS, POKE_WAYS, Via
 from mmapkit.targets.regions import SIZE
-
-PAGES = {Via.READV, Via.WRITEV, Via.SPLICE}
 
 # {0} is a way of peek, {1} of poke. Each page is touched before the kernel is.
 CLAIMS = {
@@ -142,33 +139,6 @@ def test_every_way_follows_the_model(regions, claim, subtests):
                 text = f"open f0 {node.path} rdwr\n{body}"
                 outcome = regions.run(parse_program(text), quick=True)
                 assert outcome == outcome.due
-
-
-@pytest.mark.parametrize("sharing", ["shared", "private"])
-def test_pages_are_pinned_where_there_are_pages_and_only_there(
-    regions, sharing, subtests
-):
-    """check_vma_flags(): what a method may be used for depends on what it maps."""
-    ways = [way for way in (*PEEK_WAYS, *POKE_WAYS) if way in PAGES]
-    if not regions.target.traits.cross_memory:
-        ways = [Via.SPLICE]
-    for node in nodes(regions):
-        with subtests.test(node.path):
-            calls = "\n".join(
-                f"peek m0+0x10 len=8 via={way.value}"
-                if way in PEEK_WAYS
-                else f"poke m0+0x10 data={'77' * 8} via={way.value}"
-                for way in ways
-            )
-            results = regions.run_raw(
-                parse_program(
-                    f"open f0 {node.path} rdwr\n"
-                    f"mmap m0 f0 off=0 len=0x1000 prot=rw flags={sharing}\n"
-                    f"load m0+0x10 8\n{calls}\n"
-                )
-            ).results[3:]
-            told = ["ok" in str(result) for result in results]
-            assert told == [node.pages] * len(ways)
 
 
 def test_private_copy_among_pfns_may_be_spliced_but_not_pinned(regions, subtests):

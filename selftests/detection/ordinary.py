@@ -22,6 +22,7 @@ ORDER = (
     "conformance/test_permission.py",
     "conformance/test_bounds.py",
     "conformance/test_identity.py",
+    "conformance/test_differences.py",
     "conformance/test_together.py",
     "conformance/test_debugger.py",
     "conformance/test_kernel_access.py",
