@@ -1,3 +1,3 @@
 """Wiring only: everything is in the plugins."""
 
-pytest_plugins = ["mmapkit.plugin", "mmapkit.plugin_alarms"]
+pytest_plugins = ["mmapkit.plugin", "mmapkit.plugin_alarms", "mmapkit.plugin_grades"]

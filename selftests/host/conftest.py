@@ -53,7 +53,7 @@ def fleet():
 def make(fleet, tmp_path):
     """Make a lab on fake machines; scripts: what the first of them answer."""
 
-    def lab(*scripts, target=PHYSICAL, journal=None, read=None):
+    def lab(*scripts, target=PHYSICAL, journal=None, read=None, strict=False):
         def start(number):
             say = scripts[number - 1] if number <= len(scripts) else None
             # Labs that share a list of machines number them in it.
@@ -62,6 +62,6 @@ def make(fleet, tmp_path):
 
         machines = Machines(start, lambda line: None)
         read = read or (lambda machine: target)
-        return Lab(machines, read, journal or tmp_path / "journal")
+        return Lab(machines, read, journal or tmp_path / "journal", strict=strict)
 
     return lab

@@ -14,6 +14,7 @@ MAY = {
     "errors": "",
     "content": "",
     "verdict": "",
+    "grades": "",
     "program": "program.mappings program.operations program.vocabulary",
     "program.vocabulary": "",
     "program.operations": "program.vocabulary",
@@ -29,37 +30,37 @@ MAY = {
     "text": "program",
     "case": "grammar program verdict",
     "target": "program content",
-    "model": "model.access model.address_space model.advice model.blocks model.covered "
-    "model.files model.lifetime model.look model.mapping model.memory model.outside "
-    "model.processes model.races "
-    "model.residence model.state model.surgery program target verdict",
+    "model": "grades model.access model.address_space model.advice model.blocks "
+    "model.covered model.files model.lifetime model.look model.mapping model.memory "
+    "model.outside model.processes model.races model.residence model.state "
+    "model.surgery program target verdict",
     "model.races": "model.memory model.state program",
     "model.blocks": "model.races model.state program verdict",
     "model.covered": "model.vma",
     "model.memory": "target",
     "model.vma": "model.memory program",
     "model.mapping": "model.memory model.vma program",
-    "model.state": "model.covered model.mapping model.memory model.vma program target "
-    "verdict",
+    "model.state": "grades model.covered model.mapping model.memory model.vma program "
+    "target verdict",
     "model.processes": "model.state model.vma program verdict",
     "model.files": "content model.state program target verdict",
     "model.lifetime": "model.state model.vma program target verdict",
-    "model.residence": "model.mapping model.state model.vma program verdict",
-    "model.advice": "model.mapping model.residence model.state model.vma program "
-    "verdict",
-    "model.address_space": "model.mapping model.residence model.state model.vma "
+    "model.residence": "grades model.mapping model.state model.vma program verdict",
+    "model.advice": "grades model.mapping model.residence model.state model.vma "
+    "program verdict",
+    "model.address_space": "grades model.mapping model.residence model.state model.vma "
     "program target verdict",
-    "model.surgery": "model.mapping model.state model.vma program verdict",
+    "model.surgery": "grades model.mapping model.state model.vma program verdict",
     "model.access": "content model.faulting model.mapping model.memory model.state "
     "program verdict",
     "model.faulting": "model.covered model.mapping model.memory model.residence "
     "model.state model.vma program",
     "model.columns": "model.vma",
     "model.frames": "model.memory model.state model.vma",
-    "model.look": "model.columns model.frames model.mapping model.memory "
+    "model.look": "grades model.columns model.frames model.mapping model.memory "
     "model.residence model.state model.vma program verdict",
-    "model.outside": "model.access model.mapping model.memory model.state model.vma "
-    "program verdict",
+    "model.outside": "grades model.access model.mapping model.memory model.state "
+    "model.vma program verdict",
     "strategies": "program strategies.blocks strategies.dials strategies.operations",
     "strategies.dials": "program",
     "strategies.blocks": "program strategies.dials",
@@ -97,13 +98,13 @@ MAY = {
     "targets.regions": "control machine program target targets.memphys "
     "targets.subjects",
     "journal": "",
-    "tally": "program verdict",
+    "tally": "grades program verdict",
     "account": "tally",
     "leaks": "console files machine verdict",
     "coverage": "build files kernel machine",
     "restore": "program target",
-    "lab": "agent journal machine model program report.text restore tally target text "
-    "verdict",
+    "lab": "agent grades journal machine model model.covered program report.text "
+    "restore tally target text verdict",
     "setup": "account build coverage debug_kernel kernel leaks machine machine.image "
     "machine.command machine.launcher machine.local machine.qemu provision verdict",
     "shrink": "program verdict",
@@ -111,6 +112,7 @@ MAY = {
     "plugin": "account build journal lab machine plugin_subjects report.text setup "
     "target targets.regions targets.subjects verdict",
     "plugin_subjects": "machine target targets.subjects",
+    "plugin_grades": "grades plugin",
     "plugin_alarms": "alarms lab plugin program shrink verdict",
 }
 

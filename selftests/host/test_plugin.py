@@ -144,3 +144,29 @@ def test_results_of_all_processes_are_in_one_folder(run, tmp_path):
     found = [path.relative_to(folder) for path in folder.glob("*/*")]
     assert sorted(path.name for path in found) == ["0", "1", "2", "3"]
     assert {path.parent.name for path in found} == {"gw0", "gw1"}
+
+
+GRADED = """
+from types import SimpleNamespace
+from mmapkit import plugin
+from mmapkit.tally import Tally
+
+def test_grades(pytestconfig):
+    tally = Tally()
+    tally.cover({("warn", "late error", "ok"): 2, ("note", "PTE", "there"): 3})
+    plugin.labs_of(pytestconfig).append(SimpleNamespace(programs=1, tally=tally))
+    supply = SimpleNamespace(started=1, found=[])
+    pytestconfig.stash[plugin._SUPPLIES].append(supply)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one", "workers"])
+def test_notes_and_warnings_are_told_at_the_end_and_in_junit_xml(
+    run, tmp_path, options
+):
+    done = run(GRADED, "-p", "mmapkit.plugin_grades", *options)
+    assert done.returncode == 0
+    assert re.search(r"^warn: late error: ok 2 \(.+\)$", done.stdout, re.MULTILINE)
+    assert re.search(r"^note: PTE: there 3 \(.+\)$", done.stdout, re.MULTILINE)
+    (report,) = (tmp_path / "results").glob("*/junit.xml")
+    assert '<property name="warn" value="late error: ok 2"' in report.read_text()

@@ -25,6 +25,10 @@ class Journal:
         self._write(f"# program {self._programs}, {title.partition(':')[0]}\n{text}")
         return self._programs
 
+    def warn(self, number: int, text: str) -> None:
+        """Note that a program has seen something that is legal and bad practice."""
+        self._write(f"# program {number}: warn: {text}\n")
+
     def _write(self, text: str) -> None:
         # Whatever happens to this process next, the text is in the file.
         with self.path.open("a") as file:

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from mmapkit.agent import Mode
 from mmapkit.errors import ProgramTrouble
+from mmapkit.grades import Grade
 from mmapkit.journal import Journal
 from mmapkit.machine import Machine, Machines
 from mmapkit.model import Expectation, Left, Model
+from mmapkit.model.covered import Covered
 from mmapkit.program import Program, Ready, Rmmod
 from mmapkit.report.text import where
 from mmapkit.restore import pages_of, restoring
@@ -52,15 +54,19 @@ class Lab:
         read_target: Callable[[Machine], Target],
         journal: Journal | Path,
         report: Callable[[str], None] = lambda line: None,
+        *,
+        strict: bool = False,
     ) -> None:
         """read_target() is called with each new machine, and may set it up.
 
         journal: what several labs share, or the file for one of this lab's own.
+        strict: what is legal and bad practice is a failure.
         """
         self._machines = machines
         self._read_target = read_target
         self._journal = Journal(journal) if isinstance(journal, Path) else journal
         self._report = report
+        self._strict = strict
         self._model: Model | None = None
         # What may not be as programs have to find it.
         self._left = Left()
@@ -94,7 +100,7 @@ class Lab:
         self._journal.machine(machine.title, self._lets(target.requests))
 
     def _take(self, target: Target) -> None:
-        self._model = Model(target)
+        self._model = Model(target, strict=self._strict)
         self._pages = frozenset(
             page
             for window in target.windows
@@ -209,8 +215,15 @@ class Lab:
         due, left, covered = expectation.nearest(outcome.results)
         if outcome.results == due.results:
             self._left = left
-            self.tally.cover(covered)
+            self._count(self._number, covered)
         return replace(outcome, due=due)
+
+    def _count(self, number: int, covered: Covered) -> None:
+        """Count what a program has covered that came to what was due."""
+        self.tally.cover(covered)
+        for grade, name, answer in covered:
+            if grade == Grade.WARN.value:
+                self._journal.warn(number, f"{name}: {answer}")
 
     def _at_once(
         self, machine: Machine, programs: Sequence[Program], *, quick: bool
@@ -245,7 +258,7 @@ class Lab:
             due, left, covered = expectation.nearest(outcome.results)
             outcomes.append(replace(outcome, due=due))
             if outcome == due:
-                self.tally.cover(covered)
+                self._count(sent.number, covered)
             if outcome != due or not left.pages <= expectation.dirty:
                 waiting = sum(1 + before for *_, before in flight[len(outcomes) :])
                 for _ in range(waiting):

@@ -74,6 +74,11 @@ def pytest_addoption(
         "--kernel=debug",
     )
     group.addoption(
+        "--strict-grades",
+        action="store_true",
+        help="a warning is a failure: what is legal and bad practice",
+    )
+    group.addoption(
         "--results",
         metavar="DIR",
         type=Path,
@@ -252,6 +257,7 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
         coverage=pytestconfig.getoption("--coverage"),
     )
     report = partial(_say, pytestconfig)
+    strict: bool = pytestconfig.getoption("--strict-grades")
     try:
         machines = supply(wanted, results, report)
     except MmapkitError as err:
@@ -263,7 +269,9 @@ def make_lab(pytestconfig: pytest.Config) -> Iterator[MakeLab]:
     def make(read: ReadTarget) -> Lab:
         own = machines.machines()
         pytestconfig.stash[_SUPPLIES].append(own)
-        lab = Lab(own, after_modules(pytestconfig, read), journal, report)
+        lab = Lab(
+            own, after_modules(pytestconfig, read), journal, report, strict=strict
+        )
         labs.append(lab)
         return lab
 
@@ -333,6 +341,9 @@ def pytest_terminal_summary(
         f"{account.programs} programs, {account.machines} machines; consoles and "
         f"journal in {results}"
     )
+    for grade, lines in account.tally.grades().items():
+        for line in lines:
+            terminalreporter.write_line(f"{grade.value}: {line}")
     for line in coverage_lines(account, results):
         terminalreporter.write_line(line)
     if config.get_verbosity() > 0:

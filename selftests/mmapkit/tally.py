@@ -7,6 +7,7 @@ a driver's bugs sit where two of them meet.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from mmapkit.grades import LEEWAYS, Grade
 from mmapkit.program import OPERATIONS, Program
 from mmapkit.verdict import Errno, NotReached, Result, Signal, Void
 
@@ -41,7 +42,8 @@ class Tally:
 
     sorts: operations by what came of them; errors: by the error or signal; pairs:
     one and the next of the same process. covered: what the model tells of the programs
-    that came to what was due: "fault" or "shape", the sort of VMA, and which.
+    that came to what was due: "fault" or "shape", the sort of VMA, and which; or a
+    grade, the name of a leeway, and the answer.
     """
 
     def __init__(self) -> None:
@@ -105,6 +107,24 @@ class Tally:
         yield f"{len(self.pairs)} of {len(words) ** 2} pairs of operations came up"
         yield from self._table("fault", "pages accessed", FAULTS)
         yield from self._table("shape", "VMAs accessed", SHAPES)
+
+    def grades(self) -> dict[Grade, list[str]]:
+        """Return what was seen where more than one answer is right.
+
+        A line for each leeway, with its reason; warnings first.
+        """
+        found: dict[Grade, list[str]] = {}
+        for grade in (Grade.WARN, Grade.NOTE):
+            for name, leeway in LEEWAYS.items():
+                answers = sorted(
+                    f"{answer} {count}"
+                    for (sort, known, answer), count in self.covered.items()
+                    if (sort, known) == (grade.value, name)
+                )
+                if answers:
+                    told = f"{name}: {', '.join(answers)} ({leeway.reason})"
+                    found.setdefault(grade, []).append(told)
+        return found
 
     def _table(self, what: str, title: str, columns: Sequence[str]) -> Iterator[str]:
         """Return a table of what was covered: a line for each sort of VMA."""

@@ -79,7 +79,8 @@ class Node:
     bring neighbours. contiguous: the memory of one mmap() lies in one piece. uses:
     of that memory, as in Window. removable: requests make and take away the object
     behind it. lent: its memory was there before, and stays; without that a new
-    object has memory of its own, which is zero.
+    object has memory of its own, which is zero. foreign: the driver is somebody
+    else's, and has not promised all that memphys has.
     """
 
     path: str
@@ -95,6 +96,7 @@ class Node:
     uses: frozenset[str] = RAM
     removable: bool = False
     lent: bool = False
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

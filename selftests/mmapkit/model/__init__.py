@@ -20,6 +20,7 @@ from operator import eq
 from typing import NamedTuple
 
 from mmapkit.errors import ModelError
+from mmapkit.grades import ORDER
 from mmapkit.model import (
     access,
     address_space,
@@ -160,8 +161,10 @@ class Expectation:
 class Model:
     """What a target has to do with programs."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, strict: bool = False) -> None:
+        """strict: what is legal and bad practice is a failure."""
         self.target = target
+        self.strict = strict
 
     def expect(self, program: Program) -> Expectation:
         """Return what a program may come to, from the content of the target now.
@@ -183,7 +186,8 @@ class Model:
         self, program: Program, memory: Memory, seen: tuple[Result, ...]
     ) -> list[Way]:
         """Return all ways that a program can take; seen: what it came to, or ()."""
-        ways = [Way(State(self.target, memory), {}, seen=seen)]
+        state = State(self.target, memory, strict=self.strict)
+        ways = [Way(state, {}, seen=seen)]
         ends = dict(program.blocks)
         index = 0
         while index < len(program):
@@ -219,6 +223,9 @@ def _expectation(ways: list[Way], follow: _Follow | None = None) -> Expectation:
         )
         for way in ways
     )
+    if len(ways) > 1:
+        for number, way in enumerate(ways):
+            way.state.note(ORDER, "another" if number else "first")
     covered = tuple(way.state.covered for way in ways)
     return Expectation(tuple(outcomes), tuple(left), covered, follow)
 

@@ -1,6 +1,7 @@
 """New mappings: mmap, memfd, and how much a process may map."""
 
 from mmapkit.errors import ModelError
+from mmapkit.grades import LATE_ERROR, PAST_THE_END
 from mmapkit.model import residence
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.state import File, Process, State
@@ -106,9 +107,10 @@ def _vma(state: State, process: Process, op: Mmap, first: int, count: int) -> Vm
     start = state.memory.own() if file.node.owns else file.node.start
     kind = kind_of(file.node, cow=not shared)
     # mmap_region(): VM_SPECIAL mappings are never locked.
+    limit = None if file.node.size is None else start + file.node.size
     start += off
     origin = file.origin
-    return Vma(first, count, start, None, kind, shared, op.prot, may, origin=origin)
+    return Vma(first, count, start, limit, kind, shared, op.prot, may, origin=origin)
 
 
 def kind_of(node: Node, *, cow: bool) -> Kind:
@@ -196,5 +198,22 @@ def _refuse_memory(
     if file is None or file.object or file.zero:
         return None
     if state.beyond(file.node, off, size):
-        return Errno("EINVAL")
+        refusal = _past_the_end(state, file.node)
+        if refusal is not None:
+            return refusal
     return Errno("ENODEV") if file.origin in state.revoked else None
+
+
+def _past_the_end(state: State, node: Node) -> Errno | None:
+    """Refuse a mapping that leaves its object; None where a fault is to tell.
+
+    mmap(2) has EINVAL for an offset or a length that it does not like. The driver
+    of somebody else may have promised less than memphys, of which it is due.
+    """
+    due = Errno("EINVAL")
+    if not node.foreign:
+        return due
+    found = state.choose(PAST_THE_END, due, Errno("ENXIO"))
+    if found == due and not node.eager:
+        found = state.choose(LATE_ERROR, due, Ok())
+    return found if isinstance(found, Errno) else None

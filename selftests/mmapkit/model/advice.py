@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from mmapkit.errors import ModelError
+from mmapkit.grades import DOFORK, WILLNEED
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.residence import bring
 from mmapkit.model.state import State
@@ -115,7 +116,7 @@ def _dofork(state: State, vma: Vma) -> frozenset[str] | Errno:
     refusal = Errno("EINVAL")
     if vma.kind.io or (
         # What is let through may still end at a hole.
-        vma.kind.special and state.choose(Ok(), refusal) == refusal
+        vma.kind.special and state.choose(DOFORK, Ok(), refusal) == refusal
     ):
         return refusal
     return vma.flags - {"dontfork"}
@@ -124,7 +125,7 @@ def _dofork(state: State, vma: Vma) -> frozenset[str] | Errno:
 def _willneed(state: State, vma: Vma) -> frozenset[str] | Errno:
     """A kernel without swap has nowhere to read ahead from; madvise_willneed()."""
     refusal = Errno("EBADF")
-    if not vma.kind.file and state.choose(Ok(), refusal) == refusal:
+    if not vma.kind.file and state.choose(WILLNEED, Ok(), refusal) == refusal:
         return refusal
     return vma.flags
 

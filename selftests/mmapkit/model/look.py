@@ -6,6 +6,7 @@ due. None of these brings a page.
 
 from collections.abc import Callable, Collection, Iterator
 
+from mmapkit.grades import COUNTS, FAULTS, FLAGS, FRAME, MAPPED, PTE, USE, Leeway
 from mmapkit.model.columns import column
 from mmapkit.model.frames import frame, holders, key_of, learn
 from mmapkit.model.mapping import Mapping
@@ -99,8 +100,8 @@ def _shows(state: State, vma: Vma, index: int, was: str | None) -> bool:
         return False
     known = present(vma, index)
     if known is None:
-        state.open = True
-        return was is not None and was != _NO_PTE
+        known = was is not None and was != _NO_PTE
+        state.note(PTE, "there" if known else "not there")
     return known
 
 
@@ -108,12 +109,12 @@ def _pfn(state: State, vma: Vma, index: int, was: str | None) -> str:
     key = key_of(vma, index, state.page)
     if key is None:
         # The page of zeros, a huge one, or a part of a huge page beside.
-        state.open = True
+        state.note(FRAME, "of nobody")
         return was if was is not None and was.startswith("0x") else _ANY
     mark = ":file" if key[0] == "page" and column(vma.kind).counted else ""
     pfn = frame(state, vma, key)
     if pfn is None:
-        state.open = True
+        state.note(FRAME, "learnt")
         pfn = _frame_in(was, mark)
         if pfn is None or not learn(state, vma, key, pfn):
             return _ANY + mark
@@ -132,25 +133,25 @@ def _use(state: State, vma: Vma, index: int, was: str | None) -> str:
     """Never "buddy", "pgtable" or "offline": such a page is not to be mapped."""
     key = key_of(vma, index, state.page)
     if key is None:
-        return _one_of(state, was, ("zero", "anon", "none"))
+        return _one_of(state, USE, was, ("zero", "anon", "none"))
     what, address = key
     if what == "copy":
         return "anon"
     if address >= OWN:
-        return _one_of(state, was, vma.kind.uses)
-    return _one_of(state, was, state.target.covering(address).uses)
+        return _one_of(state, USE, was, vma.kind.uses)
+    return _one_of(state, USE, was, state.target.covering(address).uses)
 
 
 def _count(state: State, vma: Vma, index: int, was: str | None) -> str:
     key = key_of(vma, index, state.page)
     if key is None:
-        state.open = True
+        state.note(MAPPED, "of nobody")
         return was if was is not None and was.isdigit() else _ANY
     least = most = 0
     for known in _ptes(state, key):
         least += known is True
         most += 1
-    return _one_of(state, was, [str(n) for n in range(least, most + 1)])
+    return _one_of(state, MAPPED, was, [str(n) for n in range(least, most + 1)])
 
 
 def _ptes(state: State, key: tuple[str, int]) -> Iterator[bool | None]:
@@ -172,11 +173,14 @@ def _ptes(state: State, key: tuple[str, int]) -> Iterator[bool | None]:
             yield known if alive else None
 
 
-def _one_of(state: State, was: str | None, allowed: Collection[str]) -> str:
+def _one_of(
+    state: State, leeway: Leeway, was: str | None, allowed: Collection[str]
+) -> str:
     """Return what was seen, if that is allowed."""
+    found = was if was is not None and was in allowed else min(allowed)
     if len(allowed) > 1:
-        state.open = True
-    return was if was is not None and was in allowed else min(allowed)
+        state.note(leeway, found)
+    return found
 
 
 def smaps(state: State, mapping: Mapping, op: Smaps) -> Result:
@@ -184,14 +188,15 @@ def smaps(state: State, mapping: Mapping, op: Smaps) -> Result:
     vma = mapping.vma(op.off)
     if vma is None:
         return Errno("ENOMEM")
-    state.open = True
     seen = state.seen.words if isinstance(state.seen, Words) else ()
-    flags = _flags(vma)
-    flags |= _OPTIONAL.intersection(seen)
-    counts = next(
-        (pair for pair in _counts(vma, seen) if set(pair) <= set(seen)),
-        next(_counts(vma, ())),
-    )
+    optional = _OPTIONAL.intersection(seen)
+    flags = _flags(vma) | optional
+    state.note(FLAGS, " ".join(sorted(optional)) or "none")
+    least = next(_counts(vma, ()))
+    allowed = list(_counts(vma, seen))
+    counts = next((pair for pair in allowed if set(pair) <= set(seen)), least)
+    if len(allowed) > 1:
+        state.note(COUNTS, "first" if counts == least else "another")
     return Words((*sorted(flags), *counts))
 
 
@@ -241,7 +246,8 @@ def faults(state: State, task: Task) -> Result:
     least, most = task.faults
     if least == most:
         return Value(least)
-    state.open = True
-    if isinstance(state.seen, Value) and least <= state.seen.value <= most:
-        return state.seen
-    return Value(least)
+    seen = state.seen
+    within = isinstance(seen, Value) and least <= seen.value <= most
+    found = seen.value if within and isinstance(seen, Value) else least
+    state.note(FAULTS, "least" if found == least else "more")
+    return Value(found)

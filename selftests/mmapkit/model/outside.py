@@ -5,6 +5,7 @@ debugger (mem, ptrace); without either (readv, writev, splice); and a copy under
 the address of the program (write, read).
 """
 
+from mmapkit.grades import SPLICE
 from mmapkit.model.access import raised
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import by_page
@@ -161,7 +162,9 @@ def _spliced(state: State, mapping: Mapping, op: Peek) -> Result:
 
     due = done if due is None else due
     others = [result(end) for end in ends if end != due]
-    return state.choose(result(due), *others) if others else result(due)
+    if not others:
+        return result(due)
+    return state.choose(SPLICE, result(due), *others)
 
 
 def _walked(state: State, mapping: Mapping, off: int) -> Vma | None:

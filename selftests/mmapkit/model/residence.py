@@ -1,5 +1,6 @@
 """Which pages are there: populate, mlock, munlock, mincore, msync."""
 
+from mmapkit.grades import PASSED_OVER, PTE
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.state import State
 from mmapkit.model.vma import Island, Vma
@@ -100,14 +101,17 @@ def mincore(state: State, mapping: Mapping, length: int, op: Mincore) -> Result:
             return Errno("ENOMEM")
         # walk_page_test() passes these over.
         known = present(vma, index)
-        if vma.kind.pfnmap and known:
-            known = None
-        if known is None:
-            state.open = True
+        passed_over = vma.kind.pfnmap and known
+        if known is None or passed_over:
             at = index - first
             known = at < len(seen) and seen[at] == 1
+            state.note(PASSED_OVER if passed_over else PTE, _THERE[known])
         pages.append(known)
     return Data(bytes(pages))
+
+
+#: words for what was seen
+_THERE = {True: "there", False: "not there"}
 
 
 def present(vma: Vma, index: int) -> bool | None:

@@ -3,13 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from mmapkit.grades import Grade, Leeway
 from mmapkit.model.covered import Covered
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import Memory
 from mmapkit.model.vma import Island, Origin
 from mmapkit.program import Mode
 from mmapkit.target import Node, Target
-from mmapkit.verdict import Result
+from mmapkit.verdict import Data, Result
 
 
 @dataclass(slots=True)
@@ -119,11 +120,15 @@ class State:
     operation could have come to something else as well. objects: of each node that
     a request has changed, the number of its last object and whether that is there.
     starts: where the memory of new ones begins. loaded: the module is there.
-    covered: for statistics, of no account for what is right.
+    strict: nothing is granted that is bad practice. covered: for statistics, of no
+    account for what is right; what was seen where Linux leaves it open among it.
     """
 
-    def __init__(self, target: Target, memory: Memory | None = None) -> None:
+    def __init__(
+        self, target: Target, memory: Memory | None = None, *, strict: bool = False
+    ) -> None:
         self.target = target
+        self.strict = strict
         self.traits = target.traits
         self.page = target.traits.page_size
         self.memory = memory or Memory(target)
@@ -140,7 +145,7 @@ class State:
 
     def copy(self) -> "State":
         """Return the same state, which goes its own way."""
-        other = State(self.target, self.memory.copy())
+        other = State(self.target, self.memory.copy(), strict=self.strict)
         other.open = self.open
         other.covered = self.covered.copy()
         other.frames = dict(self.frames)
@@ -181,10 +186,24 @@ class State:
         number, there = self.objects.get(path, (0, True))
         return (path, number) if there and self.loaded else None
 
-    def choose(self, due: Result, *others: Result) -> Result:
+    def choose(self, leeway: Leeway, due: Result, *others: Result) -> Result:
         """Return what was seen, if that is one of what Linux allows."""
+        warns = leeway.grade is Grade.WARN
         self.open = True
-        return self.seen if self.seen in others else due
+        found = due
+        if self.seen in others and not (warns and self.strict):
+            found = self.seen
+        # What was seen may be of another part of the operation.
+        if self.seen in (None, found) and not (warns and found == due):
+            # What the bytes are is another matter.
+            bytes_of = isinstance(found, Data) and f"{len(found.data)} bytes"
+            self.note(leeway, bytes_of or found)
+        return found
+
+    def note(self, leeway: Leeway, answer: object) -> None:
+        """Say that an answer is one of several, and which."""
+        self.open = True
+        self.covered[leeway.grade.value, leeway.name, str(answer)] += 1
 
     def page_up(self, length: int) -> int:
         """Return the bytes of the pages that so many bytes take up."""

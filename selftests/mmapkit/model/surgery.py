@@ -1,6 +1,7 @@
 """What mappings go through: munmap, mprotect, mremap."""
 
 from mmapkit.errors import ModelError
+from mmapkit.grades import MREMAP_OF_NOTHING
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.state import Process, State
 from mmapkit.model.vma import Island, Vma
@@ -89,7 +90,7 @@ class _Remap:
         if vma is None:
             # Kernels look at the rest of the call before this, or after it.
             due = refusal or Errno("EFAULT")
-            return self.state.choose(due, Errno("EFAULT"))
+            return self.state.choose(MREMAP_OF_NOTHING, due, Errno("EFAULT"))
         if refusal is not None:
             return refusal
         if RemapFlag.FIXED in flags or RemapFlag.DONTUNMAP in flags:

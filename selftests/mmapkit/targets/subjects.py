@@ -118,7 +118,11 @@ def subject_nodes(control: Control, subjects: Sequence[Subject]) -> tuple[Node, 
     """Return windows and devices; of a device neither start nor size is known."""
     known = {method.name: method for method in control.methods()}
     return tuple(
-        replace(node_of(subject.path, _kind(known, subject)), owns=subject.own)
+        replace(
+            node_of(subject.path, _kind(known, subject)),
+            owns=subject.own,
+            foreign=subject.is_device,
+        )
         for subject in subjects
         if subject.window or subject.is_device
     )
