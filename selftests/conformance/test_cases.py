@@ -43,6 +43,10 @@ def pytest_generate_tests(metafunc):
 
 
 def test_case_comes_to_what_is_written(request, subjects, case, place):
+    """Each case has its rule, and where it comes from, in its file.
+
+    Guards: A3, A5, A6, A14, B8, C5, C6, D1, D2, D7, E3, E6.
+    """
     # Regions are on a machine of their own.
     windows = WINDOWS | {subject.path for subject in subjects if subject.window}
     needs_region = place and place not in windows
@@ -62,6 +66,10 @@ def told(lab):
 
 @pytest.mark.parametrize(("case", "path"), TESTS, ids=IDS)
 def test_agent_alone_says_the_same(told, case, path):
+    """A machine without Python comes to the same of each case: programs.rst.
+
+    Guards: none, the agent is asked.
+    """
     test = told[name_of(case, path)]
     if path and path not in WINDOWS:
         assert test.status is Status.SKIPPED
@@ -71,4 +79,8 @@ def test_agent_alone_says_the_same(told, case, path):
 
 
 def test_agent_alone_runs_every_case(told):
+    """No case is left out, and none comes twice.
+
+    Guards: none, the agent is asked.
+    """
     assert list(told) == IDS

@@ -47,12 +47,20 @@ def opens(machine, path):
 
 
 def test_family_is_there_beside_those_of_the_kernel(machine):
+    """GENL_ID_CTRL is the first number, and families have those behind: genetlink.h.
+
+    Guards: none, the control plane is asked.
+    """
     found = families(machine)
     assert found["nlctrl"] == 16
     assert found["memphys"] > 16
 
 
 def test_every_method_has_a_name_and_a_backing(control):
+    """method-get: each method once, and what it says of itself agrees.
+
+    Guards: none, the control plane is asked.
+    """
     methods = control.methods()
     names = [method.name for method in methods]
     assert {"remap", "fault"} <= set(names)
@@ -62,6 +70,10 @@ def test_every_method_has_a_name_and_a_backing(control):
 
 
 def test_region_is_there_when_the_answer_is(control, machine, pair):
+    """region-new: the node is there when the answer arrives, driver.rst.
+
+    Guards: none, the control plane is asked.
+    """
     backing, method = pair
     control.region_new("made", backing, method, SIZE)
     region = control.region("made")
@@ -72,6 +84,10 @@ def test_region_is_there_when_the_answer_is(control, machine, pair):
 
 
 def test_region_is_gone_when_the_answer_to_its_end_is(control, machine, pair):
+    """region-del: the node is gone when the answer arrives, driver.rst.
+
+    Guards: none, the control plane is asked.
+    """
     control.region_new("made", *pair, SIZE)
     control.region_del("made")
     assert opens(machine, "/dev/memphys/made") == "ENOENT"
@@ -82,12 +98,20 @@ def test_region_is_gone_when_the_answer_to_its_end_is(control, machine, pair):
 
 
 def test_name_of_a_region_is_free_after_its_end(control, pair):
+    """A name is as good as new: misc_deregister() has taken the node away.
+
+    Guards: none, the control plane is asked.
+    """
     for _ in range(3):
         control.region_new("again", *pair, SIZE)
         control.region_del("again")
 
 
 def test_forty_regions_are_listed_each_once(control, pair):
+    """region-get: a list of several messages has each region once.
+
+    Guards: none, the control plane is asked.
+    """
     backing, method = pair
     before = len(control.regions())
     names = [f"many-{number}" for number in range(40)]
@@ -103,6 +127,10 @@ def test_forty_regions_are_listed_each_once(control, pair):
 def test_counters_come_back_to_nothing_but_for_what_has_happened(
     control, machine, pair
 ):
+    """What is held goes back to 0 with the processes: vm_ops->close, .release.
+
+    Guards: C4, C5, C6.
+    """
     control.region_new("used", *pair, SIZE)
     before = control.region("used").counters
     assert set(vars_of(before)) <= {0, None}
@@ -151,6 +179,10 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refusal_names_errno_and_attribute(control, what):
+    """A refusal has the attribute that it is about, and changes nothing.
+
+    Guards: A10.
+    """
     changes, errno, attribute, missing = REFUSED[what]
     before = control.regions()
     with pytest.raises(ControlError) as caught:
@@ -162,6 +194,10 @@ def test_refusal_names_errno_and_attribute(control, what):
 
 
 def test_backing_that_a_method_does_not_map_is_refused(control):
+    """What does not go together is refused before it is made, driver.rst.
+
+    Guards: A13, E2.
+    """
     for method in control.methods():
         for backing in set(Backing) - method.backings:
             base = 0x1000 if backing is Backing.PHYS else None
@@ -173,6 +209,10 @@ def test_backing_that_a_method_does_not_map_is_refused(control):
 
 
 def test_memory_that_cannot_live_with_a_mapping_is_refused(control):
+    """Nobody allocates phys, and an action of mmap_prepare comes too early.
+
+    Guards: none, the control plane is asked.
+    """
     for method in control.methods():
         for backing in method.backings - method.backings_mapping:
             phys = backing is Backing.PHYS
@@ -190,6 +230,10 @@ def test_memory_that_cannot_live_with_a_mapping_is_refused(control):
 @pytest.mark.parametrize("window", ["remap", "fault"])
 @pytest.mark.parametrize("revoke", [False, True], ids=["deleted", "revoked"])
 def test_window_cannot_be_taken_away(control, machine, window, revoke):
+    """A window goes with the module alone: EPERM.
+
+    Guards: none, the control plane is asked.
+    """
     with pytest.raises(ControlError) as caught:
         control.region_del(window, revoke=revoke)
     assert (caught.value.errno, caught.value.attribute) == ("EPERM", "name")
@@ -198,6 +242,10 @@ def test_window_cannot_be_taken_away(control, machine, window, revoke):
 
 
 def test_name_that_is_too_long_is_refused(control, pair):
+    """A name has as many characters as the spec says.
+
+    Guards: none, the control plane is asked.
+    """
     control.region_new("n" * NAME_MAX, *pair, SIZE)
     with pytest.raises(ControlError) as caught:
         control.region_new("n" * (NAME_MAX + 1), *pair, SIZE)
@@ -205,6 +253,10 @@ def test_name_that_is_too_long_is_refused(control, pair):
 
 
 def test_name_that_is_taken_is_refused(control, pair):
+    """Two nodes cannot have one name: EEXIST, as sysfs has it.
+
+    Guards: none, the control plane is asked.
+    """
     control.region_new("twice", *pair, SIZE)
     with pytest.raises(ControlError) as caught:
         control.region_new("twice", *pair, SIZE)
@@ -222,6 +274,10 @@ def test_name_that_is_taken_is_refused(control, pair):
     ids=["a number too short", "a string without an end", "unknown", "of another"],
 )
 def test_attribute_of_the_wrong_form_is_refused(control, payload, attribute):
+    """What is malformed is refused by the policy: lib/nlattr.c.
+
+    Guards: none, the control plane is asked.
+    """
     with pytest.raises(ControlError) as caught:
         control.exchange(Command.REGION_NEW, payload)
     err = caught.value
@@ -240,6 +296,10 @@ def test_attribute_of_the_wrong_form_is_refused(control, payload, attribute):
     ids=["methods", "regions", "region", "region-new", "region-del"],
 )
 def test_each_request_needs_rawio(machine, ask):
+    """Who may not open the nodes may not make them: CAP_SYS_RAWIO.
+
+    Guards: none, the control plane is asked.
+    """
     control = Control(machine, without="sys_rawio")
     with control, pytest.raises(ControlError) as caught:
         ask(control)
@@ -251,6 +311,10 @@ def test_each_request_needs_rawio(machine, ask):
 
 
 def test_events_tell_of_each_region(control, machine, pair):
+    """Listeners are told of what has been done, in its order, once.
+
+    Guards: none, the control plane is asked.
+    """
     with Events(machine) as events:
         assert events.next(0) is None
         control.region_new("told", *pair, SIZE)
@@ -267,6 +331,10 @@ def test_events_tell_of_each_region(control, machine, pair):
 
 
 def test_listening_needs_sys_admin(machine):
+    """Who listens learns of others: CAP_SYS_ADMIN, and nothing else.
+
+    Guards: none, the control plane is asked.
+    """
     with pytest.raises(ControlError) as caught:
         Events(machine, without="sys_admin").open()
     assert caught.value.errno == "EPERM"
@@ -275,6 +343,10 @@ def test_listening_needs_sys_admin(machine):
 
 
 def test_refusal_is_no_event(control, machine):
+    """Listeners are told of nothing that was not done.
+
+    Guards: none, the control plane is asked.
+    """
     with Events(machine) as events:
         with pytest.raises(ControlError):
             control.region_del("nothing")

@@ -78,6 +78,10 @@ def nodes(lab):
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_claim_holds_for_every_pair(regions, claim, subtests):
+    """A debugger sees and changes what the program would: proc(5), /proc/PID/mem.
+
+    Guards: E6, B11.
+    """
     for node in nodes(regions):
         with subtests.test(node.path):
             text = CLAIMS[claim].format(node=node.path)
@@ -86,7 +90,10 @@ def test_claim_holds_for_every_pair(regions, claim, subtests):
 
 
 def test_debugger_writes_nothing_through_a_private_mapping(regions, subtests):
-    """Of pages it makes a copy, of PFNs it is refused."""
+    """Of pages it makes a copy, of PFNs it is refused: FOLL_FORCE, check_vma_flags().
+
+    Guards: B11, D4, E6.
+    """
     for node in nodes(regions):
         if node.owns:
             continue  # The mapping cannot be compared with another.

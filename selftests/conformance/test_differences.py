@@ -19,7 +19,8 @@ def nodes(lab):
 def test_answer_is_that_of_the_way_in_which_a_method_maps(regions, row, subtests):
     """A method differs where the table says so, and nowhere else.
 
-    Source: that of the row. Guards: A6, B11, C3, D2, D6, D7, E5, E6, E8.
+    Source: that of the row.
+    Guards: A6, B11, C3, D2, D6, D7, E5, E6, E8.
     """
     traits = regions.target.traits
     for node in nodes(regions):
@@ -32,7 +33,10 @@ def test_answer_is_that_of_the_way_in_which_a_method_maps(regions, row, subtests
 
 
 def test_driver_has_methods_for_every_column(regions, subjects):
-    """What no method does was not seen to differ. Guards: nothing of a driver."""
+    """What no method does was not seen to differ.
+
+    Guards: none, it is about the table.
+    """
     if subjects:
         pytest.skip("the claims are not about all that the driver offers")
     for number, column in enumerate(COLUMNS):
@@ -43,7 +47,8 @@ def test_driver_has_methods_for_every_column(regions, subjects):
 def test_only_pfns_lead_to_memory_that_has_no_page_to_count(regions, subjects):
     """remap_pfn_range() takes any PFN; vm_insert_page() wants a page that counts.
 
-    Source: validate_page_before_insert() in mm/memory.c. Guards: A13, E2.
+    Source: validate_page_before_insert() in mm/memory.c.
+    Guards: A13, E2.
     """
     if subjects:
         pytest.skip("the claims are not about all that the driver offers")

@@ -133,7 +133,10 @@ def held(control):
 
 
 def test_region_new_without_memory_leaves_nothing(own, control, pairs, sweep, subtests):
-    """Made, or not at all: ENOBUFS is of the answer, whose request is done."""
+    """Made, or not at all: ENOBUFS is of the answer, whose request is done.
+
+    Guards: C4, C7.
+    """
     before = control.regions()
     done = set()
     for pair in pairs(control):
@@ -167,6 +170,10 @@ def test_region_new_without_memory_leaves_nothing(own, control, pairs, sweep, su
 
 
 def test_region_del_without_memory_ends_the_region(control, own, pairs, sweep):
+    """What takes away needs no memory: the region is gone, whatever is answered.
+
+    Guards: C4.
+    """
     pair = next(pair for pair in pairs(control) if pair.backing is Backing.PAGES)
     spec = {
         name: getattr(value, "value", value)
@@ -183,6 +190,11 @@ def test_region_del_without_memory_ends_the_region(control, own, pairs, sweep):
 
 
 def test_open_without_memory_opens_nothing(control, each, sweep):
+    """open(2), ENOMEM, and nothing is held by what has failed.
+
+    Guards: C4, C7.
+    """
+
     def body(pair):
         after = [f"open f1 {NODE} rdwr"]
         seen = set()
@@ -197,7 +209,11 @@ def test_open_without_memory_opens_nothing(control, each, sweep):
 
 @pytest.mark.parametrize(("flags", "once"), [("shared", name), ("private", method)])
 def test_mmap_without_memory_maps_nothing(control, each, sweep, flags, once):
-    """The error comes, and the next mmap() shows what is there."""
+    """The error comes, and the next mmap() shows what is there.
+
+    After an error no vm_ops->close is called: mmap_region().
+    Guards: C4, C7, C8.
+    """
 
     def body(pair):
         before = [
@@ -233,7 +249,11 @@ def test_mmap_without_memory_maps_nothing(control, each, sweep, flags, once):
     ],
 )
 def test_fault_without_memory_is_made_up_for(control, each, run, access, flags, once):
-    """A task that finds no memory for a fault takes the fault again."""
+    """A task that finds no memory for a fault takes the fault again.
+
+    VM_FAULT_OOM: pagefault_out_of_memory() in mm/oom_kill.c.
+    Guards: B2, C4.
+    """
 
     def body(pair):
         before = [
@@ -262,7 +282,11 @@ def test_fault_without_memory_is_made_up_for(control, each, run, access, flags, 
 
 
 def test_debugger_without_memory_reads_all_or_nothing(control, each, run):
-    """Through get_user_pages() and through .access, and again right after."""
+    """Through get_user_pages() and through .access, and again right after.
+
+    __access_remote_vm() in mm/memory.c.
+    Guards: C4, E6.
+    """
 
     def body(pair):
         before = [

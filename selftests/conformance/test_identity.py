@@ -146,6 +146,11 @@ def nodes(lab, size=SIZE):
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_claim_holds_for_every_pair(regions, claim, subtests):
+    """The pages are the object's, in order, and counted as columns.py has it.
+
+    Source: fs/proc/task_mmu.c, fs/proc/page.c.
+    Guards: A2, A14, B11, C1, C3, C5, C6, D6, D7, E2, E3, E5, E8.
+    """
     for node in nodes(regions):
         with subtests.test(node.path):
             program = parse_program(CLAIMS[claim].format(node=node.path))
@@ -155,6 +160,10 @@ def test_claim_holds_for_every_pair(regions, claim, subtests):
 
 @pytest.mark.parametrize("number", ["m0", "m1"], ids=["shared", "private"])
 def test_access_takes_the_faults_that_its_method_says(regions, number, subtests):
+    """One fault a page where none is mapped, and none again: handle_pte_fault().
+
+    Guards: B3, B9, B11.
+    """
     opened = OPEN + (SHARED if number == "m0" else PRIVATE)
     for node in nodes(regions):
         with subtests.test(node.path):
@@ -164,7 +173,11 @@ def test_access_takes_the_faults_that_its_method_says(regions, number, subtests)
 
 
 def test_huge_pages_are_those_of_the_object(regions, subtests):
-    """A PMD that maps them is passed over by pagemap, as all of VM_PFNMAP is."""
+    """A PMD that maps them is passed over by pagemap, as all of VM_PFNMAP is.
+
+    Source: pagemap_pmd_range(), walk_page_test().
+    Guards: B10.
+    """
     for node in nodes(regions, HUGE_SIZE):
         with subtests.test(node.path):
             outcome = regions.run(
@@ -195,7 +208,10 @@ WINDOWS = ("arena", "reserved", "rom", "acpi", "rodata", "bar")
 
 @pytest.mark.parametrize("name", WINDOWS)
 def test_pages_of_a_window_lie_where_its_offset_says(lab, node, name):
-    """The file offset of a window is the physical address."""
+    """The file offset of a window is the physical address, as of /dev/mem.
+
+    Guards: A13, E3.
+    """
     base = lab.target.window(name).base
     outcome = lab.run(
         parse_program(
@@ -234,6 +250,10 @@ def paged(regions):
 
 
 def test_pages_of_a_pages_region_are_counted_by_every_process(regions, paged):
+    """Each PTE that leads to a page counts in its mapcount: vm_insert_page().
+
+    Guards: C3, C6, E5.
+    """
     results = regions.run(
         parse_program(
             f"""
@@ -257,6 +277,10 @@ def test_pages_of_a_pages_region_are_counted_by_every_process(regions, paged):
 
 
 def test_look_without_the_capability_tells_no_frame(regions, paged):
+    """PFNs are for CAP_SYS_ADMIN: proc(5), /proc/PID/pagemap.
+
+    Guards: none, the kernel is asked.
+    """
     outcome = regions.run(
         parse_program(
             f"open f0 {paged.path} rdwr\n"

@@ -132,6 +132,11 @@ def turns(lab):
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_every_way_follows_the_model(regions, claim, subtests):
+    """What the kernel reaches for a program is what the program would reach.
+
+    Source: check_vma_flags(), __access_remote_vm(), copy_from_user().
+    Guards: B3, B11, D7, E6.
+    """
     for node, pairs in turns(regions):
         with subtests.test(node.path):
             for peek, poke in pairs:
@@ -142,7 +147,11 @@ def test_every_way_follows_the_model(regions, claim, subtests):
 
 
 def test_private_copy_among_pfns_may_be_spliced_but_not_pinned(regions, subtests):
-    """The copy is anonymous memory: fast GUP does not ask what VMA it is in."""
+    """The copy is anonymous memory: fast GUP does not ask what VMA it is in.
+
+    Source: get_user_pages_fast(), check_vma_flags().
+    Guards: D7.
+    """
     for node in (node for node in nodes(regions) if not node.pages):
         with subtests.test(node.path):
             results = regions.run_raw(
@@ -168,6 +177,10 @@ def test_private_copy_among_pfns_may_be_spliced_but_not_pinned(regions, subtests
 def test_system_call_at_the_end_of_a_mapping_has_an_error_and_no_signal(
     check, node, way
 ):
+    """read(2), write(2): EFAULT; what came before it may be stored.
+
+    Guards: A7.
+    """
     call = {
         "read": "poke m0+0xffc data=0102030405060708 via=read",
         "write": "peek m0+0xffc len=8 via=write",

@@ -9,6 +9,10 @@ from mmapkit.verdict import Data, Value
 @pytest.mark.parametrize("length", [1, 8, 255, 257, 4096, 4097, 0x6000])
 @pytest.mark.parametrize("start", [0, 1, 0xFFF, 0x1FFFFC])
 def test_kernel_reads_what_a_mapping_shows(lab, check, node, start, length):
+    """pread(2) goes another way to the same bytes: driver.rst.
+
+    Guards: A8, E3, E4.
+    """
     page = start & ~0xFFF
     size = start - page + length
     results = check(
@@ -26,6 +30,10 @@ def test_kernel_reads_what_a_mapping_shows(lab, check, node, start, length):
 
 @pytest.mark.parametrize("length", [1, 8, 4096, 4097])
 def test_mapping_shows_what_the_kernel_writes(check, node, length):
+    """pwrite(2) is seen through shared and through untouched private mappings.
+
+    Guards: E3, E4.
+    """
     check(
         f"""
         open f0 {node} rdwr
@@ -41,6 +49,10 @@ def test_mapping_shows_what_the_kernel_writes(check, node, length):
 
 
 def test_transfer_past_the_end_is_refused_whole(check, node):
+    """There is no end of file to read up to: EINVAL, driver.rst.
+
+    Guards: A1, A3, A5.
+    """
     results = check(
         f"""
         open f0 {node} rdwr
@@ -56,6 +68,10 @@ def test_transfer_past_the_end_is_refused_whole(check, node):
 
 
 def test_transfer_of_nothing_is_nothing(lab, check, node):
+    """read(2), write(2): 0 bytes are no error, wherever they are.
+
+    Guards: A4.
+    """
     check(
         f"""
         open f0 {node} rdwr
@@ -67,7 +83,10 @@ def test_transfer_of_nothing_is_nothing(lab, check, node):
 
 
 def test_position_of_a_window_moves_within_it(lab, node):
-    """fixed_size_llseek(); pread and pwrite go by their own offsets."""
+    """fixed_size_llseek(); pread and pwrite go by their own offsets.
+
+    Guards: A3.
+    """
     end = lab.target.symbols()["end"]
     text = f"""
         open f0 {node} rdwr
@@ -96,6 +115,10 @@ def test_position_of_a_window_moves_within_it(lab, node):
 
 
 def test_end_of_a_region_is_its_size(regions):
+    """lseek(2), SEEK_END.
+
+    Guards: none, nothing is mapped.
+    """
     sized = [node for node in regions.target.nodes if node.size is not None]
     assert sized
     for node in sized:
@@ -105,6 +128,10 @@ def test_end_of_a_region_is_its_size(regions):
 
 
 def test_open_mode_bounds_transfers(check, node):
+    """read(2), write(2): EBADF for what the file was not opened for.
+
+    Guards: none, the VFS refuses it.
+    """
     results = check(
         f"""
         open f0 {node} rdonly
@@ -118,7 +145,10 @@ def test_open_mode_bounds_transfers(check, node):
 
 
 def test_last_byte_of_the_address_space_can_be_read(lab, node):
-    """What is there nobody knows, in a virtual machine nothing: it is readable."""
+    """What is there nobody knows, in a virtual machine nothing: it is readable.
+
+    Guards: A5.
+    """
     program = parse_program(f"open f0 {node} rdonly\npread f0 off=end-1 len=1\n")
     result = lab.run_raw(program).results[1]
     assert isinstance(result, Data)

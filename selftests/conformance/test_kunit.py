@@ -69,6 +69,10 @@ def report(own):
     [(suite, case) for suite, cases in SUITES.items() for case in cases],
 )
 def test_kernel_says_that_its_test_passed(report, suite, case):
+    """Each test of driver/tests passes where it is at home.
+
+    Guards: A1, A3, A4.
+    """
     of_suite = {test.name: test for test in report.tests}
     of_case = {test.name: test for test in of_suite[suite].subtests}
     test = of_case[case]
@@ -76,6 +80,10 @@ def test_kernel_says_that_its_test_passed(report, suite, case):
 
 
 def test_log_accounts_for_every_test(report):
+    """A test that the log has nothing of has not passed: ktap.rst.
+
+    Guards: none, the log is asked.
+    """
     told = {test.name: [sub.name for sub in test.subtests] for test in report.tests}
     assert told == SUITES
     assert report.problems == ()

@@ -42,6 +42,11 @@ def nodes(regions):
     "cut", ["munmap {place} len=0x1000", "mprotect {place} len=0x1000 prot=none"]
 )
 def test_split_without_a_vma_to_be_had_changes_nothing(regions, nodes, subtests, cut):
+    """ENOMEM of munmap(2) and mprotect(2): what fails has changed nothing.
+
+    __split_vma() has asked the driver by then.
+    Guards: C5, C7.
+    """
     places = [f"m0+{page * 0x1000:#x}" for page in range(1, PAGES - 1, 2)]
     cuts = [cut.format(place=place) for place in places]
     for node in nodes:

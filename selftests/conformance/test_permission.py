@@ -9,6 +9,10 @@ from mmapkit.grammar import parse_program
 
 
 def test_open_needs_cap_sys_rawio(check, node):
+    """capabilities(7), CAP_SYS_RAWIO, as for /dev/mem; who has it open may go on.
+
+    Guards: none, it is about who may open.
+    """
     results = check(
         f"""
         open f0 {node} rdonly
@@ -23,6 +27,10 @@ def test_open_needs_cap_sys_rawio(check, node):
 
 
 def test_open_needs_no_other_capability(check, node):
+    """CAP_SYS_RAWIO is enough.
+
+    Guards: none, it is about who may open.
+    """
     results = check(
         f"""
         drop sys_admin
@@ -35,6 +43,10 @@ def test_open_needs_no_other_capability(check, node):
 
 
 def test_read_only_file_gives_no_shared_writable_mapping(check, node):
+    """mmap(2), EACCES: do_mmap().
+
+    Guards: D1.
+    """
     results = check(
         f"""
         open f0 {node} rdonly
@@ -45,6 +57,10 @@ def test_read_only_file_gives_no_shared_writable_mapping(check, node):
 
 
 def test_read_only_mapping_cannot_be_made_writable_by_mprotect(check, node):
+    """mprotect(2), EACCES: VM_MAYWRITE is gone.
+
+    Guards: D1.
+    """
     results = check(
         f"""
         open f0 {node} rdonly
@@ -57,6 +73,10 @@ def test_read_only_mapping_cannot_be_made_writable_by_mprotect(check, node):
 
 
 def test_write_only_file_cannot_be_mapped(check, node):
+    """mmap(2), EACCES: a mapping reads whatever its protection.
+
+    Guards: none, mm refuses it.
+    """
     results = check(
         f"""
         open f0 {node} wronly
@@ -71,6 +91,10 @@ def test_write_only_file_cannot_be_mapped(check, node):
 @pytest.mark.parametrize("flags", ["shared", "private"])
 @pytest.mark.parametrize("prot", ["none", "r", "w", "x", "rw", "rx", "wx", "rwx"])
 def test_protection_is_what_was_asked_for(check, node, prot, flags):
+    """mmap(2), prot: PTEs have the rights of vma->vm_page_prot.
+
+    Guards: B8, B11, D2.
+    """
     check(
         f"""
         open f0 {node} rdwr
@@ -85,6 +109,10 @@ def test_protection_is_what_was_asked_for(check, node, prot, flags):
 
 @pytest.mark.parametrize("flags", ["shared", "private"])
 def test_protection_can_be_taken_and_given_back(check, node, flags):
+    """mprotect(2): any part, and contents stay.
+
+    Guards: C5, D2.
+    """
     check(
         f"""
         open f0 {node} rdwr
@@ -104,7 +132,8 @@ def test_protection_can_be_taken_and_given_back(check, node, flags):
 def test_lockdown_closes_the_nodes(make_lab, lab):
     """The lockdown LSM only ever tightens: this takes a machine of its own.
 
-    Integrity, the weaker of the two levels, has to be enough.
+    Integrity, the weaker of the two levels, has to be enough: kernel_lockdown(7).
+    Guards: none, it is about who may open.
     """
     if not lab.machine.host_files:
         pytest.skip("lockdown cannot be undone: not on a machine that goes on")

@@ -6,6 +6,10 @@ copies that are lost or shared (bug classes B8, B11, D2).
 
 
 def test_private_store_never_reaches_memory(check, node):
+    """mmap(2), MAP_PRIVATE: the store is in a copy.
+
+    Guards: B11, D2.
+    """
     results = check(
         f"""
         open f0 {node} rdwr
@@ -21,6 +25,10 @@ def test_private_store_never_reaches_memory(check, node):
 
 
 def test_private_store_is_not_seen_through_other_mappings(check, node, other):
+    """mmap(2), MAP_PRIVATE: not visible to others who map the file.
+
+    Guards: B11, D2.
+    """
     check(
         f"""
         open f0 {node} rdwr
@@ -36,6 +44,10 @@ def test_private_store_is_not_seen_through_other_mappings(check, node, other):
 
 
 def test_private_page_is_read_before_it_is_copied(check, node):
+    """Until its first store a page is the object's: do_wp_page().
+
+    Guards: B11.
+    """
     check(
         f"""
         open f0 {node} rdwr
@@ -52,6 +64,10 @@ def test_private_page_is_read_before_it_is_copied(check, node):
 
 
 def test_private_store_without_a_load_before_copies_the_page(check, node):
+    """A store is first to touch a page: do_cow_fault(), of a file open to read.
+
+    Guards: B8, B11.
+    """
     check(
         f"""
         open f0 {node} rdonly
@@ -63,6 +79,10 @@ def test_private_store_without_a_load_before_copies_the_page(check, node):
 
 
 def test_parent_and_child_have_private_copies_of_their_own(check, node):
+    """fork(2): what one stores afterwards the other does not see.
+
+    Guards: B11, C6.
+    """
     results = check(
         f"""
         open f0 {node} rdonly
@@ -83,7 +103,11 @@ def test_parent_and_child_have_private_copies_of_their_own(check, node):
 
 
 def test_fork_with_a_copied_first_page(check, node):
-    """Works with a lazy mapping; with an eager one on x86, from 6.16 on."""
+    """Works with a lazy mapping; with an eager one on x86, from 6.16 on.
+
+    Source: 04c35ab3bdae, get_pat_info().
+    Guards: B11, C6.
+    """
     check(
         f"""
         open f0 {node} rdonly
@@ -102,6 +126,10 @@ def test_fork_with_a_copied_first_page(check, node):
 
 
 def test_child_faults_in_what_the_parent_never_touched(check, node):
+    """fork(2): the child has the mapping, whatever was touched: vma_needs_copy().
+
+    Guards: B8, C6.
+    """
     check(
         f"""
         open f0 {node} rdonly
@@ -116,6 +144,10 @@ def test_child_faults_in_what_the_parent_never_touched(check, node):
 
 
 def test_store_refused_by_the_second_page_has_copied_the_first(check, node):
+    """The first page is made writable before the second refuses: do_wp_page().
+
+    Guards: B11.
+    """
     results = check(
         f"""
         open f0 {node} rdwr
@@ -132,7 +164,11 @@ def test_store_refused_by_the_second_page_has_copied_the_first(check, node):
 
 
 def test_fork_after_a_store_that_the_second_page_refused(check, node):
-    """As a copied first page: an eager mapping on x86 forks from 6.16 on."""
+    """As a copied first page: an eager mapping on x86 forks from 6.16 on.
+
+    Source: 04c35ab3bdae, get_pat_info().
+    Guards: B11, C6.
+    """
     check(
         f"""
         open f0 {node} rdwr

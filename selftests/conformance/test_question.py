@@ -11,6 +11,10 @@ import pytest
 @pytest.mark.parametrize("pages", [1, 5, 6, 7, 64, 512])
 @pytest.mark.parametrize("start", [0, 0x1000, 0x40000, 0x1FB000])
 def test_question_sequence_maps_every_page(check, node, pages, start):
+    """Each page is there on its first touch, and once: do_read_fault().
+
+    Guards: A13, B1, B2, B3, B4, B5, B6, B7, B8, B9, C1, D2, E3, E4, F3, F4, H, W.
+    """
     results = check(
         f"""
         open f0 {node} rdonly
@@ -30,6 +34,10 @@ def test_question_sequence_maps_every_page(check, node, pages, start):
 @pytest.mark.parametrize("order", ["forward", "backward", "shuffled"])
 @pytest.mark.parametrize("width", [1, 2, 4, 8])
 def test_pages_may_be_touched_in_any_order(check, node, order, width):
+    """A handler goes by vmf->pgoff, not by what it was asked before.
+
+    Guards: A14, B1, E3.
+    """
     check(
         f"""
         open f0 {node} rdonly

@@ -26,6 +26,10 @@ def source(request, lab):
 
 @pytest.mark.parametrize("flags", ["shared", "private"])
 def test_foreign_memory_reads_as_the_kernel_reads_it(check, node, source, flags):
+    """remap_pfn_range() serves any PFN, and so has a lazy handler: driver.rst.
+
+    Guards: A13, B7, E3, E4.
+    """
     check(
         f"""
         open f0 {node} rdonly
@@ -39,6 +43,10 @@ def test_foreign_memory_reads_as_the_kernel_reads_it(check, node, source, flags)
 
 
 def test_foreign_memory_can_be_copied_on_write(check, node, source):
+    """mmap(2), MAP_PRIVATE: a copy of what has no page, too: __wp_page_copy_user().
+
+    Guards: A13, B7, B8.
+    """
     check(
         f"""
         open f0 {node} rdonly
@@ -57,6 +65,10 @@ def test_foreign_memory_can_be_copied_on_write(check, node, source):
 
 @pytest.mark.parametrize("name", ["rom", "rodata", "reserved", "bar"])
 def test_foreign_memory_of_many_pages_is_mapped_whole(lab, check, node, name):
+    """One piece of memory has one content, in any order of touch.
+
+    Guards: A13, A14, B7, B8.
+    """
     if name not in [window.name for window in lab.target.windows]:
         pytest.skip(f"this machine has no {name}")
     check(
@@ -73,6 +85,10 @@ def test_foreign_memory_of_many_pages_is_mapped_whole(lab, check, node, name):
 
 @pytest.mark.parametrize("name", ["reserved", "bar"])
 def test_foreign_memory_is_shared_by_both_windows(lab, check, node, other, name):
+    """mmap(2), MAP_SHARED: the one method's store is in the other's mapping.
+
+    Guards: A13, E3, E4.
+    """
     if name not in [window.name for window in lab.target.windows]:
         pytest.skip(f"this machine has no {name}")
     check(
@@ -100,6 +116,10 @@ def bar(lab):
 
 
 def test_store_to_device_memory_arrives_outside(lab, check, node, bar):
+    """A store of a width is one access of that width to the device.
+
+    Guards: B11, E3, E4.
+    """
     check(
         f"""
         open f0 {node} rdwr
@@ -113,6 +133,10 @@ def test_store_to_device_memory_arrives_outside(lab, check, node, bar):
 
 
 def test_private_store_to_device_memory_does_not_arrive_outside(check, node, bar):
+    """mmap(2), MAP_PRIVATE: the store is in a copy.
+
+    Guards: B11, D2.
+    """
     before = bar.read_bytes()
     check(
         f"""
@@ -126,6 +150,10 @@ def test_private_store_to_device_memory_does_not_arrive_outside(check, node, bar
 
 
 def test_change_from_outside_is_seen_in_a_mapping(check, node, bar):
+    """A mapping shows the memory, and no copy of it: mmap(2), MAP_SHARED.
+
+    Guards: E4, E8.
+    """
     with bar.open("r+b") as file:
         file.seek(0x5004)
         file.write(b"\x78\x56\x34\x12")
@@ -141,7 +169,11 @@ def test_change_from_outside_is_seen_in_a_mapping(check, node, bar):
 
 @pytest.mark.parametrize("flags", ["shared", "private"])
 def test_hole_reads_the_same_through_both_windows(lab, flags):
-    """Nothing answers at the very end of the physical addresses."""
+    """Nothing answers at the very end of the physical addresses.
+
+    A PFN without a page is as good as any: insert_pfn().
+    Guards: A13.
+    """
     if not lab.machine.host_files:
         pytest.skip("a real machine may answer a read of nothing with an error")
     texts = [
@@ -161,6 +193,7 @@ def test_no_page_of_the_kernel_is_refused_to_a_shared_mapping(lab, node):
     """The zero page is among the first of these.
 
     Since 6.11 vmf_insert_mixed() answers SIGBUS for it in a shared mapping.
+    Guards: B7.
     """
     iomem = read_text(lab.machine, "/proc/iomem")
     found = re.search(r"([0-9a-f]+)-[0-9a-f]+ : Kernel bss", iomem)

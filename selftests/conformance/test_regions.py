@@ -152,6 +152,10 @@ def sized(lab, size):
 
 
 def test_pairs_of_the_driver_are_the_documented_ones(regions, pairs, subjects):
+    """method-get says what goes with what, and driver.rst does.
+
+    Guards: A13, E2.
+    """
     if subjects:
         pytest.skip("the claims are not about all that the driver offers")
     with Control(regions.machine) as control:
@@ -162,6 +166,11 @@ def test_pairs_of_the_driver_are_the_documented_ones(regions, pairs, subjects):
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_claim_holds_for_every_pair(regions, claim, subtests):
+    """mmap(2), whatever the method and the backing; what each claim says is above it.
+
+    Guards: A1, A2, A3, A4, A5, A6, A7, A8, A9, A11, A14, B1, B6, B7, B11, C3, C5, C6,
+    C13, C14, D1, E1, E3, E8, F2, S.
+    """
     for node in sized(regions, SIZE):
         with subtests.test(node.path):
             text = CLAIMS[claim].format(
@@ -176,6 +185,10 @@ def test_claim_holds_for_every_pair(regions, claim, subtests):
 
 
 def test_region_is_zero_when_it_is_made(regions, pairs, subtests):
+    """Memory is zeroed before anybody sees it: driver.rst, __GFP_ZERO.
+
+    Guards: E1.
+    """
     with Control(regions.machine) as control:
         for pair in pairs(control):
             if pair.backing is Backing.PHYS or pair.lifetime is Lifetime.MAPPING:
@@ -200,7 +213,10 @@ def test_region_is_zero_when_it_is_made(regions, pairs, subtests):
 
 
 def test_base_is_where_the_memory_lies(regions, subjects, subtests):
-    """What is stored through a region is at its base for the kernel."""
+    """What is stored through a region is at its base for the kernel.
+
+    Guards: A8, E3.
+    """
     with Control(regions.machine) as control:
         found = [region for region in control.regions() if region.base]
     assert len(found) >= 10 or subjects
@@ -227,6 +243,7 @@ def test_huge_gigabyte_can_be_cut_and_moved(lab, control):
     """Device memory, with all the addresses of its gigabyte, aligned as those are.
 
     A PUD could map it all; mm of 6.12 and 7.3 would panic at what comes then.
+    Guards: B10.
     """
     bar = next((w.base for w in lab.target.windows if w.name == "bar"), None)
     if bar is None:
@@ -276,7 +293,10 @@ def test_huge_gigabyte_can_be_cut_and_moved(lab, control):
 
 
 def test_huge_method_takes_one_fault_for_what_a_pmd_maps(regions, subjects, subtests):
-    """On kernels where mm asks: before 6.6, only DAX is asked."""
+    """On kernels where mm asks: before 6.6, only DAX is asked: create_huge_pmd().
+
+    Guards: B10.
+    """
     huge = 2 << 20
     expected = 1 if regions.target.traits.huge_faults else huge // 4096
     shared = [node for node in sized(regions, HUGE_SIZE) if not node.owns]
@@ -305,7 +325,11 @@ def test_huge_method_takes_one_fault_for_what_a_pmd_maps(regions, subjects, subt
 
 
 def test_huge_region_is_the_same_at_any_address(regions, subtests):
-    """An address that is aligned as its offset is not has pages, or shifts them."""
+    """An address that is aligned as its offset is not has pages, or shifts them.
+
+    Source: vmf_insert_pfn_pmd() aligns the address alone.
+    Guards: B10.
+    """
     for node in sized(regions, HUGE_SIZE):
         with subtests.test(node.path):
             outcome = regions.run(

@@ -5,6 +5,10 @@ mmap(2), MAP_SHARED.
 
 
 def test_shared_store_is_seen_by_the_other_window_at_once(check, node, other):
+    """mmap(2), MAP_SHARED: visible to others who map the same memory.
+
+    Guards: E3, E4, E8.
+    """
     check(
         f"""
         open f0 {node} rdwr
@@ -20,6 +24,10 @@ def test_shared_store_is_seen_by_the_other_window_at_once(check, node, other):
 
 
 def test_shared_store_is_seen_by_the_kernel(check, node):
+    """A store is in the memory, and the kernel's store in the mapping.
+
+    Guards: E3, E4, E8.
+    """
     results = check(
         f"""
         open f0 {node} rdwr
@@ -35,6 +43,10 @@ def test_shared_store_is_seen_by_the_kernel(check, node):
 
 
 def test_shared_store_of_a_child_is_seen_by_the_parent(check, node):
+    """fork(2), mmap(2), MAP_SHARED: one memory.
+
+    Guards: C6, E8.
+    """
     check(
         f"""
         open f0 {node} rdwr
@@ -49,6 +61,10 @@ def test_shared_store_of_a_child_is_seen_by_the_parent(check, node):
 
 
 def test_mapping_outlives_its_file(check, node):
+    """close(2), mmap(2): closing the file does not unmap.
+
+    Guards: C1.
+    """
     check(
         f"""
         open f0 {node} rdwr
@@ -61,7 +77,10 @@ def test_mapping_outlives_its_file(check, node):
 
 
 def test_head_that_is_unmapped_before_the_first_touch_shifts_nothing(check, node):
-    """Bug class A14: the page has to follow the offset, not the VMA's start."""
+    """The page has to follow the offset, not the VMA's start: __split_vma().
+
+    Guards: A14, C5.
+    """
     check(
         f"""
         open f0 {node} rdwr

@@ -67,6 +67,10 @@ CLAIMS = {
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_claim_holds_for_every_pair_at_once(regions, claim, subtests):
+    """Who comes second to a page finds it there: vmf_insert_pfn(), EBUSY is no error.
+
+    Guards: B2, B9, B11, S.
+    """
     sharing, body = CLAIMS[claim]
     for node in regions.target.nodes:
         if node.size != SIZE:
@@ -92,7 +96,10 @@ COUNTING = "\n".join(
 
 
 def test_tasks_of_a_block_overlap(lab):
-    """A task sees the count of another one go on: both run in the same moment."""
+    """A task sees the count of another one go on: both run in the same moment.
+
+    Guards: none, the agent is asked.
+    """
 
     def overlaps():
         results = lab.run_raw(parse_program(COUNTING)).results

@@ -48,6 +48,10 @@ def number(line, key):
 
 
 def test_mmap_is_traced_with_its_range_and_result(lab, trace, node):
+    """memphys:mmap tells what is mapped where: driver.rst.
+
+    Guards: none, the driver's tracepoints are asked.
+    """
     lines = trace(
         f"open f0 {node} rdonly\n"
         "mmap m0 f0 off=arena+0x3000 len=0x6000 prot=r flags=shared\n"
@@ -61,6 +65,10 @@ def test_mmap_is_traced_with_its_range_and_result(lab, trace, node):
 
 
 def test_refused_mmap_is_traced_with_its_error(trace, node):
+    """memphys:mmap tells of refusals of the driver, once: driver.rst.
+
+    Guards: none, the driver's tracepoints are asked.
+    """
     lines = trace(
         f"open f0 {node} rdonly\nmmap m0 f0 off=end len=0x1000 prot=r flags=shared\n"
     )
@@ -68,6 +76,10 @@ def test_refused_mmap_is_traced_with_its_error(trace, node):
 
 
 def test_each_page_faults_once_when_it_is_touched(lab, trace):
+    """memphys:fault tells of each call of the handler, with what it answered.
+
+    Guards: B3.
+    """
     lines = trace(
         "open f0 /dev/memphys/fault rdonly\n"
         "mmap m0 f0 off=arena len=0x6000 prot=r flags=shared\n"
@@ -84,6 +96,10 @@ def test_each_page_faults_once_when_it_is_touched(lab, trace):
 
 
 def test_eager_mapping_does_not_fault(trace):
+    """remap_pfn_range() has made all PTEs: no handler is asked.
+
+    Guards: B9.
+    """
     lines = trace(
         "open f0 /dev/memphys/remap rdonly\n"
         "mmap m0 f0 off=arena len=0x6000 prot=rw flags=private\nfill m0\n"

@@ -39,7 +39,11 @@ def huge(own, control, pairs, subtests):
 
 
 def test_revoke_takes_huge_entries_away(own, control, run, huge):
-    """In the process that revokes, in a child, and where a hole has split one."""
+    """In the process that revokes, in a child, and where a hole has split one.
+
+    Source: zap_pmd_range(), unmap_mapping_range().
+    Guards: B10, C1, C10.
+    """
     for _ in huge():
         # Two faults for all of it: the entries that are taken away are huge.
         assert run(TOUCH) == ["ok"] * 5

@@ -18,7 +18,10 @@ def one_of_each(pairs):
 
 
 def test_forty_regions_are_forty_memories(control, pairs, run):
-    """All of them in use at once, by every method in turn."""
+    """All of them in use at once, by every method in turn: mmap(2).
+
+    Guards: C1, E3.
+    """
     allocated = [
         pair
         for pair in pairs(control)
@@ -41,7 +44,11 @@ def test_forty_regions_are_forty_memories(control, pairs, run):
 def test_several_processes_make_use_and_delete_regions(
     control, pairs, run, trials, in_use
 ):
-    """Each has a region of its own, and all of them one that they share."""
+    """Each has a region of its own, and all of them one that they share.
+
+    What is in use is not taken away: driver.rst, EBUSY.
+    Guards: C1, C4, C6.
+    """
     for trial in trials(one_of_each(pairs(control)).__contains__):
         with trial as pair:
             steps = []
@@ -166,6 +173,7 @@ def test_tasks_make_use_and_delete_forty_regions_at_once(
 
     The number of a node that is gone is soon another's, and who has looked the
     node up by then opens that one. No driver can tell.
+    Guards: C1, C2, C4, F2.
     """
     every = list(pairs(control))
     first = "thread p1\nfork p2\np2: thread p3\nfork p4\nfork p5\n"
@@ -182,6 +190,10 @@ def test_tasks_make_use_and_delete_forty_regions_at_once(
 
 
 def test_region_is_used_while_it_is_revoked_and_made_again(run, trials, at_once):
+    """Whoever comes too late is told so, and holds nothing: driver.rst, ENODEV.
+
+    Guards: C1, C2, C10.
+    """
     for trial in trials(lambda pair: pair.backing is Backing.PAGES):
         with trial as pair:
             using = lane(0, OPEN, USE, CLOSE, times=14)

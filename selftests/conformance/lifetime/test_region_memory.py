@@ -15,7 +15,11 @@ def parameter(own, name):
 
 
 def test_nothing_is_held_after_the_processes_are_gone(run, trials, in_use):
-    """They exit with all they have: split, forked, copied, moved nowhere."""
+    """They exit with all they have: split, forked, copied, moved nowhere.
+
+    Each vm_ops->open has its close: exit_mmap().
+    Guards: C4, C5, C6.
+    """
     for trial in trials():
         with trial:
             assert in_use() == (0, 0, 0)
@@ -52,6 +56,7 @@ def test_memory_of_a_mapping_lives_as_long_as_a_part_of_it(run, trials, in_use):
 
     Memory that were freed too early would be found by the mappings that come
     between, and filled.
+    Guards: C1, C5, C6.
     """
     others = "".join(
         f"mmap m{n} f1 off=0 len=0x8000 prot=rw flags=shared\nfill m{n} seed={n}\n"
@@ -87,6 +92,10 @@ def test_memory_of_a_mapping_lives_as_long_as_a_part_of_it(run, trials, in_use):
 
 
 def test_each_mapping_has_memory_of_its_own_that_is_zeroed(run, trials):
+    """lifetime=mapping: no mmap() finds what another one left, driver.rst.
+
+    Guards: E1.
+    """
     for trial in trials(owned):
         with trial:
             results = run(
@@ -99,7 +108,10 @@ def test_each_mapping_has_memory_of_its_own_that_is_zeroed(run, trials):
 
 
 def test_memory_is_counted_and_given_back(own, control, run):
-    """As many mappings as max_bytes allows, once more, and after a revoke."""
+    """As many mappings as max_bytes allows, once more, and after a revoke.
+
+    Guards: C4.
+    """
     count = parameter(own, "max_bytes") // (4 * MIB)
     assert 4 < count < 60
     map_all = "".join(
@@ -125,6 +137,10 @@ def test_memory_is_counted_and_given_back(own, control, run):
 
 
 def test_bytes_beyond_the_limit_are_refused(own, control):
+    """max_bytes: ENOMEM of size, and what is given back can be had: driver.rst.
+
+    Guards: C4.
+    """
     limit = parameter(own, "max_bytes")
     control.region_new("half", Backing.VMALLOC, "fault", limit // 2)
     control.region_new("other", Backing.VMALLOC, "fault", limit // 2)
@@ -136,6 +152,10 @@ def test_bytes_beyond_the_limit_are_refused(own, control):
 
 
 def test_regions_beyond_the_limit_are_refused(own, control):
+    """max_regions: ENOSPC of name, and what is given back can be had: driver.rst.
+
+    Guards: C4.
+    """
     limit = parameter(own, "max_regions")
     for number in range(limit):
         control.region_new(f"r{number}", Backing.PAGES, "fault", 0x1000)

@@ -6,7 +6,10 @@ from mmapkit.grammar import parse_program
 
 
 def test_region_in_use_is_not_taken_away(every):
-    """Open, mapped, mapped in a child: each holds it, and nothing changes."""
+    """Open, mapped, mapped in a child: each holds it, and nothing changes.
+
+    Guards: C1, C5, C6.
+    """
     for trial in every():
         with trial as run:
             assert run(
@@ -41,7 +44,11 @@ def test_region_in_use_is_not_taken_away(every):
 
 
 def test_revoked_region_is_gone_for_everybody_who_has_it(every):
-    """Shared, private before and after the copy, in a child, and the file."""
+    """Shared, private before and after the copy, in a child, and the file.
+
+    unmap_mapping_range() with even_cows; then .fault says SIGBUS.
+    Guards: C1, C10, E6.
+    """
     for trial in every():
         with trial as run:
             results = run(
@@ -83,7 +90,11 @@ def test_revoked_region_is_gone_for_everybody_who_has_it(every):
 
 
 def test_revoke_reaches_what_was_mapped_by_another_node(run, trials):
-    """Whichever was opened first; and a node that is left over opens nothing."""
+    """Whichever was opened first; and a node that is left over opens nothing.
+
+    Each inode has a mapping of its own: unmap_mapping_range().
+    Guards: C1, C10.
+    """
     for trial in trials():
         with trial:
             results = run(
@@ -122,6 +133,10 @@ def test_revoke_reaches_what_was_mapped_by_another_node(run, trials):
 
 
 def test_file_of_a_revoked_region_is_good_for_nothing_but_close(every):
+    """ENODEV of mmap and of transfers, and no new mapping: driver.rst.
+
+    Guards: C1, C2, C10.
+    """
     for trial in every():
         with trial as run:
             assert run(
@@ -151,7 +166,10 @@ def test_file_of_a_revoked_region_is_good_for_nothing_but_close(every):
 
 
 def test_name_of_a_revoked_region_is_free_while_the_old_one_is_mapped(every):
-    """And what is stored through the new one is not in the old one."""
+    """And what is stored through the new one is not in the old one.
+
+    Guards: C1, C10.
+    """
     for trial in every():
         with trial as run:
             results = run(
@@ -177,7 +195,10 @@ def test_name_of_a_revoked_region_is_free_while_the_old_one_is_mapped(every):
 
 
 def test_new_region_of_an_old_name_has_memory_that_is_zero(every):
-    """Unless its memory is there without it, at a physical address."""
+    """Unless its memory is there without it, at a physical address.
+
+    Guards: E1.
+    """
     for trial in every(lambda node: not node.lent):
         with trial as run:
             assert run(
@@ -200,7 +221,10 @@ def test_new_region_of_an_old_name_has_memory_that_is_zero(every):
 
 
 def test_child_of_a_process_with_a_revoked_mapping_has_as_little(every):
-    """And fork() succeeds: x86 has let go of the cache mode, untrack_pfn()."""
+    """And fork() succeeds: x86 has let go of the cache mode, untrack_pfn().
+
+    Guards: C6, C10.
+    """
     for trial in every():
         with trial as run:
             results = run(
@@ -225,6 +249,10 @@ def test_child_of_a_process_with_a_revoked_mapping_has_as_little(every):
 
 
 def test_mapping_of_a_revoked_region_is_cut_up_and_moved_like_any(every):
+    """What is left is a VMA like others: munmap(2), mprotect(2), mremap(2).
+
+    Guards: C5, C10.
+    """
     for trial in every():
         with trial as run:
             results = run(
@@ -250,6 +278,10 @@ def test_mapping_of_a_revoked_region_is_cut_up_and_moved_like_any(every):
 
 @pytest.mark.parametrize("window", ["remap", "fault"])
 def test_window_of_a_method_is_never_taken_away(small_regions, window):
+    """A window goes with the module alone: EPERM.
+
+    Guards: none, the control plane is asked.
+    """
     path = f"/dev/memphys/{window}"
     text = f"request delete {path}\nrequest revoke {path}\nopen f0 {path} rdonly\n"
     outcome = small_regions.run(parse_program(text))
@@ -258,6 +290,10 @@ def test_window_of_a_method_is_never_taken_away(small_regions, window):
 
 
 def test_requests_need_the_capability_for_raw_memory(every):
+    """Who may not open the nodes may not take them away: CAP_SYS_RAWIO.
+
+    Guards: none, the control plane is asked.
+    """
     for trial in every():
         with trial as run:
             assert run(

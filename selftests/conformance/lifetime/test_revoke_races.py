@@ -10,6 +10,7 @@ def test_mapping_that_is_under_way_does_not_outlive_the_revoke(control, run):
     """It is refused, or empty; and what it had allocated is free again.
 
     The revoke comes when the mapping has begun: a refusal is one at its end.
+    Guards: C2, C7, C10.
     """
     revoke = run.request(Command.REGION_DEL, name="large", revoke=True)
     seen = set()
@@ -36,7 +37,10 @@ def test_mapping_that_is_under_way_does_not_outlive_the_revoke(control, run):
 
 
 def test_debugger_reads_all_or_nothing_of_what_is_revoked(run, trials):
-    """The bytes while they are there, an error from then on."""
+    """The bytes while they are there, an error from then on.
+
+    Guards: C1, C10, E6.
+    """
     peeks = 8
     lines = "p0: peek m0+0xff8 len=16\n" * peeks
 

@@ -74,6 +74,10 @@ LOOPS = {
 
 @pytest.mark.parametrize("what", LOOPS)
 def test_loop_is_told_when_the_limit_is_reached(watch, what):
+    """So many faults in a row of a task at an address are an event: driver.rst.
+
+    Guards: none, the driver's own watch is asked.
+    """
     limit, pages, due = LOOPS[what]
     told, counters, pid, start = watch(limit, touches(pages))
     assert told == [
@@ -85,7 +89,10 @@ def test_loop_is_told_when_the_limit_is_reached(watch, what):
 
 
 def test_faults_of_two_tasks_are_no_loop(watch):
-    """Each takes as many as are none, by itself and in turn."""
+    """Each takes as many as are none, by itself and in turn.
+
+    Guards: none, the driver's own watch is asked.
+    """
     child = touches([2] * 4, "p1")
     turns = "".join(touches([1]) + touches([1], "p1") for _ in range(3))
     told, counters, *_ = watch(5, "fork p1\n" + touches([2] * 4) + child + turns)

@@ -34,6 +34,7 @@ def test_load_without_memory_leaves_nothing(own, run, load):
 
     How many the loader makes is told by an init that is refused before it has
     made any: no such arena can be had. The uevents that follow count with them.
+    Guards: C4.
     """
     insmod = f"insmod {own.machine.module('memphys')}"
     opens = [f"open f0 /dev/memphys/{window} rdonly" for window in ("remap", "fault")]
@@ -60,7 +61,10 @@ def test_load_without_memory_leaves_nothing(own, run, load):
 
 
 def test_loop_that_finds_no_memory_to_be_told_is_served(own, run, load):
-    """With a limit of 1, the first fault at an address is told of."""
+    """With a limit of 1, the first fault at an address is told of.
+
+    Guards: C4.
+    """
     assert load("fault_loop=1") == "ok"
     with Control(own.machine) as control:
         control.region_new("r0", Backing.PAGES, "fault-page", 0x4000)

@@ -34,6 +34,10 @@ def make_many(control, names):
 
 
 def test_limit_of_regions_is_told_by_the_name(loaded):
+    """max_regions=: ENOSPC of name, and what is given back can be had.
+
+    Guards: none, the control plane is asked.
+    """
     with loaded(80) as control:
         made, refusal = make_many(control, (f"r{n}" for n in range(81)))
         assert len(made) == 80
@@ -52,6 +56,7 @@ def test_list_is_whole_wherever_a_buffer_ends(own, loaded):
     """Each head that goes moves the end of the buffer by four bytes in a message.
 
     Oldest first, as they were made.
+    Guards: none, the control plane is asked.
     """
     major, minor = re.match(r"(\d+)\.(\d+)", own.machine.hello.release).groups()
     if (int(major), int(minor)) < (6, 2):
