@@ -19,8 +19,13 @@ static const struct memphys_method * const methods[] = {
 	&memphys_huge_method,
 };
 
-static struct memphys_region *remap_window;
-static struct memphys_region *fault_window;
+/* Each has a window, a node of its name that shows all of physical memory. */
+static const struct memphys_method * const window_methods[] = {
+	&memphys_remap_method,
+	&memphys_fault_method,
+};
+
+static struct memphys_region *windows[ARRAY_SIZE(window_methods)];
 
 static void memphys_unregister_methods(size_t count)
 {
@@ -44,6 +49,27 @@ static int __init memphys_register_methods(void)
 	return 0;
 }
 
+static void memphys_destroy_windows(size_t count)
+{
+	while (count--)
+		memphys_window_destroy(windows[count]);
+}
+
+static int __init memphys_create_windows(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(windows); i++) {
+		windows[i] = memphys_window_create(window_methods[i]);
+		if (IS_ERR(windows[i])) {
+			memphys_destroy_windows(i);
+			return PTR_ERR(windows[i]);
+		}
+	}
+
+	return 0;
+}
+
 static int __init memphys_init(void)
 {
 	int ret;
@@ -60,29 +86,19 @@ static int __init memphys_init(void)
 	if (ret)
 		goto err_exit_spaces;
 
-	remap_window = memphys_window_create(&memphys_remap_method);
-	if (IS_ERR(remap_window)) {
-		ret = PTR_ERR(remap_window);
+	ret = memphys_create_windows();
+	if (ret)
 		goto err_unregister_methods;
-	}
-
-	fault_window = memphys_window_create(&memphys_fault_method);
-	if (IS_ERR(fault_window)) {
-		ret = PTR_ERR(fault_window);
-		goto err_destroy_remap;
-	}
 
 	/* Last: nobody can ask for a region that a failure would leave. */
 	ret = memphys_netlink_init();
 	if (ret)
-		goto err_destroy_fault;
+		goto err_destroy_windows;
 
 	return 0;
 
-err_destroy_fault:
-	memphys_window_destroy(fault_window);
-err_destroy_remap:
-	memphys_window_destroy(remap_window);
+err_destroy_windows:
+	memphys_destroy_windows(ARRAY_SIZE(windows));
 err_unregister_methods:
 	memphys_unregister_methods(ARRAY_SIZE(methods));
 err_exit_spaces:
@@ -97,8 +113,7 @@ static void __exit memphys_exit(void)
 {
 	memphys_netlink_exit();
 	memphys_regions_exit();
-	memphys_window_destroy(fault_window);
-	memphys_window_destroy(remap_window);
+	memphys_destroy_windows(ARRAY_SIZE(windows));
 	memphys_unregister_methods(ARRAY_SIZE(methods));
 	memphys_spaces_exit();
 	memphys_arena_exit();

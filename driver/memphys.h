@@ -274,16 +274,22 @@ const char *memphys_refuses_backing(const struct memphys_method *method,
 const char *memphys_refuses_lifetime(const struct memphys_method *method,
 				     u32 backing, u32 lifetime);
 
-/* methods.c and methods_page.c: the reference methods. */
+/* methods.c: the reference methods that map the PFN asked for. */
 extern const struct memphys_method memphys_remap_method;
 extern const struct memphys_method memphys_fault_method;
+int memphys_pfn_flags(struct vm_area_desc *desc);
+vm_fault_t memphys_insert_pfn(struct vm_area_struct *vma,
+			      unsigned long address, unsigned long pfn);
+
+/* methods_around.c: those that map its neighbours, too. */
 extern const struct memphys_method memphys_prefault_method;
 extern const struct memphys_method memphys_huge_method;
+
+/* methods_page.c: those that map struct pages. */
 extern const struct memphys_method memphys_fault_page_method;
 extern const struct memphys_method memphys_insert_method;
 extern const struct memphys_method memphys_insert_batch_method;
 extern const struct memphys_method memphys_vmalloc_method;
-int memphys_pfn_flags(struct vm_area_desc *desc);
 
 /* netlink.c: the control plane. */
 int memphys_netlink_init(void);
@@ -328,10 +334,5 @@ void memphys_regions_exit(void);
 struct inode *memphys_space_create(void);
 int memphys_spaces_init(void);
 void memphys_spaces_exit(void);
-
-/* How VMA operations get into a VMA; compat/ has another idea of it. */
-#ifndef memphys_vma_set_ops
-#define memphys_vma_set_ops(vma, ops)	((vma)->vm_ops = (ops))
-#endif
 
 #endif /* MEMPHYS_H */

@@ -225,5 +225,9 @@ int (memphys_mmap_prepare)(struct file *file, struct vm_area_struct *vma);
 
 #include "genl.h"
 
+#else /* LINUX_VERSION_CODE */
+
+#define memphys_vma_set_ops(vma, ops)	((vma)->vm_ops = (ops))
+
 #endif /* LINUX_VERSION_CODE */
 #endif /* MEMPHYS_COMPAT_H */
