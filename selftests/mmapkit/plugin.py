@@ -87,7 +87,7 @@ def pytest_addoption(
     )
 
 
-def _register_profiles() -> None:
+def register_profiles() -> None:
     common = settings(
         deadline=None,
         print_blob=False,
@@ -138,7 +138,7 @@ def _results_folder(config: pytest.Config) -> Path:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    _register_profiles()
+    register_profiles()
     if not config.getoption("--hypothesis-profile", None):
         settings.load_profile("gate")
     config.stash[_RESULTS] = _results_folder(config)

@@ -6,17 +6,14 @@ windows share one program, and with it the memory.
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mmapkit.strategies import Shape, crowds
+from mmapkit.strategies import Shape, choices, crowds
 from mmapkit.targets.regions import SIZE
 
 FULL = settings.default.max_examples
 
 #: what stands for the two of the fixture
 NODES = ("first", "second")
-
-choices = st.integers(0, (1 << 16) - 1)
 
 
 @given(program=crowds(NODES))

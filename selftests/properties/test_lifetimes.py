@@ -7,9 +7,8 @@ it.
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mmapkit.strategies import Shape, unloading
+from mmapkit.strategies import Shape, choices, unloading
 from mmapkit.strategies.surgery import surgery
 from mmapkit.targets.regions import SMALL_SIZE
 
@@ -18,7 +17,7 @@ ANY = ("/dev/memphys/any",)
 SHAPE = Shape(window=None, size=SMALL_SIZE)
 
 
-@given(program=surgery(ANY, SHAPE, lives=True), choice=st.integers(0, (1 << 16) - 1))
+@given(program=surgery(ANY, SHAPE, lives=True), choice=choices)
 @settings(max_examples=FULL // 4)
 def test_pairs_follow_the_model_when_they_come_and_go(
     small_regions, follow, program, choice

@@ -6,9 +6,8 @@ program is drawn for a file that stands for any of them, and two pairs with it.
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mmapkit.strategies import Shape, large, programs, refused
+from mmapkit.strategies import Shape, choices, large, programs, refused
 from mmapkit.targets.regions import HUGE_SIZE, SIZE
 
 FULL = settings.default.max_examples
@@ -16,8 +15,6 @@ FULL = settings.default.max_examples
 ANY = ("/dev/memphys/any",)
 SHAPE = Shape(window=None, size=SIZE)
 LARGE = Shape(window=None, size=HUGE_SIZE)
-
-choices = st.integers(0, (1 << 16) - 1)
 
 
 def check_two(lab, nodes, program, choice):

@@ -6,9 +6,8 @@ about anonymous memory and memfd before it may judge others.
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mmapkit.strategies import Shape
+from mmapkit.strategies import Shape, choices
 from mmapkit.strategies.surgery import surgery
 from mmapkit.targets.regions import SIZE
 
@@ -17,7 +16,7 @@ ANY = ("/dev/memphys/any",)
 SHAPE = Shape(window=None, size=SIZE)
 
 
-@given(program=surgery(ANY, SHAPE), choice=st.integers(0, (1 << 16) - 1))
+@given(program=surgery(ANY, SHAPE), choice=choices)
 @settings(max_examples=FULL // 2)
 def test_pairs_follow_the_model_when_cut_up(regions, follow, program, choice):
     nodes = [node for node in regions.target.nodes if node.size == SIZE]

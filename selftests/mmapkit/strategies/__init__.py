@@ -27,7 +27,6 @@ from mmapkit.program import (
     Offset,
     Open,
     Operation,
-    Order,
     Pread,
     Program,
     Prot,
@@ -39,7 +38,7 @@ from mmapkit.program import (
 )
 from mmapkit.strategies.blocks import crowds
 from mmapkit.strategies.dials import (
-    DRAW,
+    HOW,
     MANY,
     MODES,
     ORDERS,
@@ -50,10 +49,21 @@ from mmapkit.strategies.dials import (
     Dials,
     Setting,
     Shape,
+    choices,
+    rows,
 )
 from mmapkit.strategies.operations import mmap, operation
 
-__all__ = ["SPAN", "Shape", "crowds", "large", "programs", "refused", "unloading"]
+__all__ = [
+    "SPAN",
+    "Shape",
+    "choices",
+    "crowds",
+    "large",
+    "programs",
+    "refused",
+    "unloading",
+]
 
 #: a program keeps to so many pages, from a place of its own in the window
 SPAN = 24
@@ -96,29 +106,27 @@ def programs(
     """
     shape = shape or Shape()
     starts = _starts(shape)
-    number = st.integers(0, DRAW - 1)
-    draws = st.tuples(number, number, number)
 
-    def make(first: tuple[int, int, int], rest: list[tuple[int, int, int]]) -> Program:
-        dials = Dials(first[0])
+    def make(first: bytes, second: bytes, rest: list[bytes]) -> Program:
+        dials = Dials(first[:HOW])
         start = dials.pick(starts)
         node = dials.pick(nodes)
         forks = dials.pick((False, False, False, False, False, True))
-        opening = Dials(first[2])
+        opening = Dials(first[HOW:])
         mode = opening.pick(MODES)
-        setting = Setting(shape, nodes, Dials(first[1]), opening)
+        setting = Setting(shape, nodes, Dials(second), opening)
         mapping = replace(mmap(setting, 0), file=0)
         if _denied(mode, mapping) and dials.pick((True, True, True, False)):
             mode = Mode.RDWR
         beginning: list[Operation] = [Open(0, node, mode), mapping]
         if dials.pick((False, True)):
             beginning.append(Open(1, dials.pick(nodes), Mode.RDWR))
-        body = [op for draw in rest for op in operation(shape, nodes, forks, draw)]
+        body = [op for row in rest for op in operation(shape, nodes, forks, row)]
         whole = (*beginning, *body)
         return Program(tuple(_moved(op, start, shape.size) for op in whole))
 
-    rest = st.lists(draws, min_size=2, max_size=longest - 2)
-    return st.builds(make, draws, rest)
+    rest = st.lists(rows, min_size=2, max_size=longest - 2)
+    return st.builds(make, rows, rows, rest)
 
 
 def unloading(
@@ -169,21 +177,14 @@ def refused(
     calls = [(off, n) for off in ends + wraps + signs + crooked for n in short + long]
     calls += [(off, n) for off in inside for n in [0, *long]]
 
-    def make(
-        node: str, mode: Mode, call: tuple[Offset, int], prot: Prot, flags: Sharing
-    ) -> Program:
-        off, length = call
-        mapping = Mmap(0, 0, off, length, prot, flags)
+    def make(row: bytes) -> Program:
+        dials = Dials(row)
+        off, length = dials.pick(calls)
+        node, mode = dials.pick(nodes), dials.pick(MODES)
+        mapping = Mmap(0, 0, off, length, dials.pick(PROTS), dials.pick(SHARINGS))
         return Program((Open(0, node, mode), mapping, Munmap(0)))
 
-    return st.builds(
-        make,
-        st.sampled_from(nodes),
-        st.sampled_from(MODES),
-        st.sampled_from(calls),
-        st.sampled_from(PROTS),
-        st.sampled_from(SHARINGS),
-    )
+    return rows.map(make)
 
 
 def large(
@@ -198,19 +199,16 @@ def large(
     lengths = [shape.huge + d for d in (0, -page, page, -1, 1, -5 * page, 6 * page)]
     lengths += [count * page for count in MANY]
     starts = [0, page, shape.huge - page, shape.huge - 6 * page]
+    cuts = [0, page, 5 * page, shape.huge // 2]
 
-    def make(
-        node: str,
-        start: int,
-        length: int,
-        flags: Sharing,
-        order: Order,
-        width: int,
-        cut: int,
-    ) -> Program:
+    def make(row: bytes) -> Program:
+        dials = Dials(row)
+        length, start = dials.pick(lengths), dials.pick(starts)
+        node, flags = dials.pick(nodes), dials.pick(SHARINGS)
+        order, width = dials.pick(ORDERS), dials.pick(WIDTHS)
         size = -(-length // page) * page
         start = min(start, shape.size - size)
-        cut %= size
+        cut = dials.pick(cuts) % size
         return Program(
             (
                 Open(0, node, Mode.RDWR),
@@ -224,14 +222,4 @@ def large(
             )
         )
 
-    cuts = [0, page, 5 * page, shape.huge // 2]
-    return st.builds(
-        make,
-        st.sampled_from(nodes),
-        st.sampled_from(starts),
-        st.sampled_from(lengths),
-        st.sampled_from(SHARINGS),
-        st.sampled_from(ORDERS),
-        st.sampled_from(WIDTHS),
-        st.sampled_from(cuts),
-    )
+    return rows.map(make)

@@ -29,7 +29,7 @@ from mmapkit.program import (
     Store,
     Thread,
 )
-from mmapkit.strategies.dials import DRAW, RW, SHARINGS, WIDTHS, Dials, Shape
+from mmapkit.strategies.dials import RW, SHARINGS, WIDTHS, Dials, Shape, rows
 
 #: pages of the mappings; the last one is what munmap and mprotect are for
 _PAGES = 6
@@ -73,11 +73,11 @@ def _cut(s: _Setting, dials: Dials) -> Operation:
     return Mprotect(0, _LAST * page, page, prot=prot)
 
 
-def _part(s: _Setting, task: int, draws: Sequence[int]) -> list[Operation]:
+def _part(s: _Setting, task: int, drawn: Sequence[bytes]) -> list[Operation]:
     """Return what one task does in the block."""
     found: list[Operation] = []
-    for nth, draw in enumerate(draws):
-        dials = Dials(draw)
+    for nth, row in enumerate(drawn):
+        dials = Dials(row)
         kind = dials.pick(("access", "access", "access", "access", "cut", "map"))
         if kind == "map" and nth == 0:
             # Handles of its own, so that no other task waits for them.
@@ -100,12 +100,11 @@ def crowds(
     of two tasks draws; of three, each has two.
     """
     shape = shape or Shape()
-    number = st.integers(0, DRAW - 1)
     last = shape.size - _PAGES * shape.page
     edge = shape.huge - 3 * shape.page
     starts = [at for at in (0, edge, last) if 0 <= at <= last]
 
-    def make(first: int, parts: list[list[int]]) -> Program:
+    def make(first: bytes, parts: list[list[bytes]]) -> Program:
         dials = Dials(first)
         start = dials.pick(starts)
         setting = _Setting(shape, start, dials.pick(SHARINGS))
@@ -130,8 +129,8 @@ def crowds(
         whole += _looks(setting, range(len(parts)))
         return Program(tuple(whole), ends)
 
-    part = st.lists(number, min_size=1, max_size=longest)
-    return st.builds(make, number, st.lists(part, min_size=2, max_size=3))
+    part = st.lists(rows, min_size=1, max_size=longest)
+    return st.builds(make, rows, st.lists(part, min_size=2, max_size=3))
 
 
 def _looks(s: _Setting, tasks: Sequence[int]) -> list[Operation]:

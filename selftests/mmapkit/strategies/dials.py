@@ -1,15 +1,21 @@
-"""What an operation is drawn from: integers, read like rows of dials.
+"""What an operation is drawn from: rows of bytes, each byte a dial.
 
-An operation is drawn as three small integers, each of which is then read digit by
-digit (mixed radix). hypothesis pays for every choice that it makes, about 50
-microseconds here, and three choices an operation is what a rate of hundreds of
-programs a second allows. All zero is the simplest operation, and the simplest
-settings come first on each dial, so programs still shrink well.
+hypothesis pays for every choice that it makes, so that an operation is one: a row of
+bytes. It shrinks them byte by byte. All zero is the simplest operation, and the
+simplest settings come first on each dial, so programs shrink well.
+
+Bytes are drawn evenly, of integers small ones far more often than others. And what is
+drawn may depend on nothing but the tree: hypothesis takes some of its integers (of 100
+and more), strings and bytes from the source of the modules that a process has
+imported, which are others in each process of pytest-xdist. No literal has the length
+of a row; host/test_drawn.py sees to it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
+
+from hypothesis import strategies as st
 
 from mmapkit.program import Mode, Offset, Order, Prot, Sharing
 
@@ -35,8 +41,18 @@ class Shape:
 _FEW = (6, 1, 2, 3, 4, 5, 7, 8, 9)
 MANY = (10, 17, 63, 64, 65, 127, 255, 256, 511)
 
-#: one more than the largest integer that is drawn; no row of dials needs more
-DRAW = 1 << 16
+#: bytes of a row, and where its second part begins and its third
+ROW = 24
+WHERE, HOW = 4, 12
+
+#: of more choices than that a dial is two bytes wide
+_NARROW = 32
+
+#: what each operation is drawn as
+rows = st.binary(min_size=ROW, max_size=ROW)
+
+#: numbers to choose by among things that nobody knows when programs are drawn
+choices = rows.map(int.from_bytes)
 
 MODES = (*(Mode.RDWR,) * 5, *(Mode.RDONLY,) * 3, Mode.WRONLY)
 RW = Prot.R | Prot.W
@@ -53,15 +69,19 @@ FILES = (0, 0, 0, 1)
 
 
 class Dials:
-    """An integer, read digit by digit; each digit has a radix of its own."""
+    """A row of bytes, read one after the other."""
 
-    def __init__(self, value: int) -> None:
-        self._value = value
+    def __init__(self, row: bytes) -> None:
+        self._row = row
+        self._at = 0
 
     def pick(self, choices: Sequence[T]) -> T:
         """Return the choice that the next dial points to."""
-        self._value, index = divmod(self._value, len(choices))
-        return choices[index]
+        width = 1 if len(choices) <= _NARROW else 2
+        dial = self._row[self._at : self._at + width]
+        assert len(dial) == width, "a row has too few dials"
+        self._at += width
+        return choices[int.from_bytes(dial) * len(choices) >> 8 * width]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,13 @@ from mmapkit.program import (
 )
 from mmapkit.strategies.dials import (
     FILES,
+    HOW,
     MAPS,
     MODES,
     ORDERS,
     PROTS,
     SHARINGS,
+    WHERE,
     WIDTHS,
     Dials,
     Setting,
@@ -123,21 +125,31 @@ def _pwrite(s: Setting, number: int) -> Operation:
 _VISITS = (8, 1, 3, 16, 64, 256)
 
 
-def _visit_length(s: Setting, via: Via) -> int:
-    length = s.how.pick(_VISITS)
+def _visit_length(how: Dials, via: Via) -> int:
+    length = how.pick(_VISITS)
     return max(WORD, length - length % WORD) if via is Via.PTRACE else length
 
 
+def peek(number: int, off: int, how: Dials) -> Peek:
+    """Return an access of a few bytes by the kernel, in any of its ways."""
+    via = how.pick(PEEK_WAYS)
+    return Peek(number, off, len=_visit_length(how, via), via=via)
+
+
+def poke(number: int, off: int, how: Dials) -> Poke:
+    """Return the same that writes."""
+    via = how.pick(POKE_WAYS)
+    first = how.pick(range(1, 65))
+    data = bytes(first + n & 0xFF for n in range(_visit_length(how, via)))
+    return Poke(number, off, data=data, via=via)
+
+
 def _peek(s: Setting, number: int) -> Operation:
-    via = s.how.pick(PEEK_WAYS)
-    return Peek(number, s.place(), len=_visit_length(s, via), via=via)
+    return peek(number, s.place(), s.how)
 
 
 def _poke(s: Setting, number: int) -> Operation:
-    via = s.how.pick(POKE_WAYS)
-    first = s.how.pick(range(1, 65))
-    data = bytes(first + n & 0xFF for n in range(_visit_length(s, via)))
-    return Poke(number, s.place(), data=data, via=via)
+    return poke(number, s.place(), s.how)
 
 
 def _open(s: Setting, number: int) -> Operation:
@@ -201,14 +213,14 @@ def after_touch(op: Operation) -> tuple[Operation, ...]:
 
 
 def operation(
-    shape: Shape, nodes: Sequence[str], forks: bool, draws: tuple[int, int, int]
+    shape: Shape, nodes: Sequence[str], forks: bool, row: bytes
 ) -> tuple[Operation, ...]:
-    """Return the operation that three integers stand for, after_touch()."""
-    what, where, how = draws
-    dials = Dials(what)
+    """Return the operation that a row stands for, after_touch()."""
+    dials = Dials(row[:WHERE])
     make = dials.pick(_FORKING if forks else _PLAIN)
     number = dials.pick(MAPS)
-    op = make(Setting(shape, nodes, Dials(where), Dials(how)), number)
+    where, how = Dials(row[WHERE:HOW]), Dials(row[HOW:])
+    op = make(Setting(shape, nodes, where, how), number)
     if forks and not isinstance(op, Fork | Wait):
         op = replace(op, proc=dials.pick((0, 0, 1)))
     if isinstance(op, Fill | Digest) and op.len is not None:

@@ -47,7 +47,16 @@ from mmapkit.program import (
     SyncFlag,
     Wait,
 )
-from mmapkit.strategies.dials import DRAW, RW, SHARINGS, WIDTHS, Dials, Shape
+from mmapkit.strategies.dials import (
+    HOW,
+    RW,
+    SHARINGS,
+    WHERE,
+    WIDTHS,
+    Dials,
+    Shape,
+    rows,
+)
 
 #: pages of a file that a program keeps to, and of one mapping of it
 PAGES = 12
@@ -85,15 +94,16 @@ class _Cut:
     def __init__(
         self,
         shape: Shape,
-        draws: tuple[int, int],
+        row: bytes,
         sizes: Sequence[int] = (),
         node: str = "",
     ) -> None:
         self.page = shape.page
         self.sizes = sizes
         self.node = node
-        self.where = Dials(draws[0])
-        self.how = Dials(draws[1])
+        self.what = Dials(row[:WHERE])
+        self.where = Dials(row[WHERE:HOW])
+        self.how = Dials(row[HOW:])
 
     def start(self) -> int:
         """Return where a range in a mapping starts, in bytes; seldom in mid-page."""
@@ -262,11 +272,9 @@ _LIVES: tuple[tuple[_Maker, ...], ...] = (
 )
 
 
-def _opening(
-    shape: Shape, nodes: Sequence[str], draws: tuple[int, int]
-) -> list[Operation]:
+def _opening(shape: Shape, nodes: Sequence[str], row: bytes) -> list[Operation]:
     """Return what a program begins with: two files, three mappings."""
-    cut = _Cut(shape, draws)
+    cut = _Cut(shape, row)
     mode = cut.how.pick((Mode.RDWR, Mode.RDWR, Mode.RDWR, Mode.RDONLY))
     sharing = cut.how.pick(SHARINGS)
     denied = mode is Mode.RDONLY and sharing is Sharing.SHARED
@@ -300,31 +308,25 @@ def surgery(
     the kernel's own. lives: requests make what is behind the first, and take it away.
     """
     shape = shape or Shape()
-    number = st.integers(0, DRAW - 1)
-    pair = st.tuples(number, number)
 
-    def make(
-        first: tuple[int, int, int], rest: list[tuple[int, tuple[int, int]]]
-    ) -> Program:
-        opening = _opening(shape, nodes, first[:2])
+    def make(first: bytes, rest: list[bytes]) -> Program:
+        opening = _opening(shape, nodes, first)
         sizes = [op.len for op in opening if isinstance(op, Mmap)]
-        theme = Dials(first[2]).pick(_LIVES if lives else _THEMES)
+        theme = Dials(first).pick(_LIVES if lives else _THEMES)
         node = nodes[0] if lives else ""
         body = []
         forked = False
-        for what, draws in rest:
-            dials = Dials(what)
-            maker = dials.pick(theme)
-            op = maker(
-                _Cut(shape, draws, sizes, node), dials.pick((0, 1, 0, 2, 0, 1, 3))
-            )
+        for row in rest:
+            cut = _Cut(shape, row, sizes, node)
+            make_one = cut.what.pick(theme)
+            op = make_one(cut, cut.what.pick((0, 1, 0, 2, 0, 1, 3)))
             if forked and not isinstance(op, Fork | Wait):
-                op = replace(op, proc=dials.pick((0, 0, 1)))
+                op = replace(op, proc=cut.what.pick((0, 0, 1)))
             forked = forked or isinstance(op, Fork)
             body.append(op)
         return Program((*opening, *body))
 
-    rest = st.lists(st.tuples(number, pair), min_size=1, max_size=longest - 5)
-    longer = st.lists(st.tuples(number, pair), min_size=8, max_size=longest - 5)
-    bodies = st.one_of(rest, longer, longer) if lives else rest | longer
-    return st.builds(make, st.tuples(number, number, number), bodies)
+    some = st.lists(rows, min_size=1, max_size=longest - 5)
+    longer = st.lists(rows, min_size=8, max_size=longest - 5)
+    bodies = st.one_of(some, longer, longer) if lives else some | longer
+    return st.builds(make, rows, bodies)
