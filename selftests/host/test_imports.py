@@ -65,7 +65,7 @@ MAY = {
     "strategies.dials": "program",
     "strategies.blocks": "program strategies.dials",
     "strategies.operations": "program strategies.dials",
-    "strategies.surgery": "program strategies.dials",
+    "strategies.surgery": "program strategies.dials strategies.operations",
     "console": "verdict",
     "ktap": "console",
     "stream": "",

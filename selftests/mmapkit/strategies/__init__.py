@@ -38,6 +38,7 @@ from mmapkit.program import (
 )
 from mmapkit.strategies.blocks import crowds
 from mmapkit.strategies.dials import (
+    FAR,
     HOW,
     MANY,
     MODES,
@@ -76,7 +77,7 @@ def _moved(op: Operation, distance: int, end: int) -> Operation:
     """
     if isinstance(op, Mmap | Pread | Pwrite):
         op = replace(op, off=Offset(op.off.delta + distance, op.off.base))
-    if isinstance(op, Mmap):
+    if isinstance(op, Mmap) and op.off.delta < end:
         op = replace(op, len=min(op.len, end - op.off.delta))
     return op
 
@@ -167,15 +168,19 @@ def refused(
     ends = [replace(end, delta=end.delta + d * page) for d in (0, -1, -2, -5, -6, 1, 7)]
     wraps = [Offset((1 << 64) - d * page) for d in (1, 2, 5, 6)]
     signs = [Offset(1 << 63), Offset((1 << 63) - page)]
-    if not shape.window:
-        # What is left of it in 32 bits is the beginning.
-        signs.append(Offset(1 << 32))
+    # What is left of it in 32 bits, of bytes or of pages, is the beginning.
+    cut = [] if shape.window else [d + n for d in (FAR, FAR * page) for n in (0, page)]
     crooked = [Offset(1), replace(end, delta=end.delta - 1), Offset((1 << 64) - 1)]
     inside = [Offset(0, shape.window), Offset(shape.size - page, shape.window)]
     short = [page, 0, 1, page + 1, 2 * page, 5 * page, 6 * page, shape.huge]
     long = [1 << 44, 1 << 47, 1 << 63, (1 << 64) - page, (1 << 64) - 1]
-    calls = [(off, n) for off in ends + wraps + signs + crooked for n in short + long]
-    calls += [(off, n) for off in inside for n in [0, *long]]
+    offs = [*ends, *wraps, *signs, *map(Offset, cut), *crooked]
+    calls = [(off, n) for off in offs for n in short + long]
+    calls += [(off, n) for off in inside for n in [0, *long, *cut]]
+    if cut:
+        # An offset that is cut off makes sense of a length that is not.
+        calls += [(Offset(off), page) for off in cut for _ in range(4)]
+        calls += [(inside[0], n) for n in cut for _ in range(4)]
 
     def make(row: bytes) -> Program:
         dials = Dials(row)

@@ -54,6 +54,9 @@ rows = st.binary(min_size=ROW, max_size=ROW)
 #: numbers to choose by among things that nobody knows when programs are drawn
 choices = rows.map(int.from_bytes)
 
+#: bytes of which nothing is left in 32 bits
+FAR = 1 << 32
+
 MODES = (*(Mode.RDWR,) * 5, *(Mode.RDONLY,) * 3, Mode.WRONLY)
 RW = Prot.R | Prot.W
 PROTS = (
@@ -115,6 +118,13 @@ class Setting:
         """Return a file offset; programs() moves it to the program's place."""
         page = self.where.pick(range(7))
         return Offset(page * self.shape.page, self.shape.window)
+
+    def far(self) -> int:
+        """Return 0, or seldom 4 GiB, which no offset may lose."""
+        if self.shape.window:
+            # Whatever is there in physical memory.
+            return 0
+        return self.where.pick((*(0,) * 7, FAR))
 
     def length(self) -> int:
         """Return the length of a mapping: whole pages more often than not."""

@@ -95,10 +95,11 @@ def _surgical_length(s: Setting) -> int | None:
 
 
 def mmap(s: Setting, number: int) -> Mmap:
+    off = s.offset()
     return Mmap(
         number,
         s.how.pick(FILES),
-        s.offset(),
+        replace(off, delta=off.delta + s.far()),
         s.length(),
         s.how.pick(PROTS),
         s.how.pick(SHARINGS),
@@ -111,13 +112,13 @@ def _new_mmap(s: Setting, number: int) -> Mmap:
 
 def _pread(s: Setting, number: int) -> Operation:
     length = s.how.pick((8, 1, 64, 257, s.shape.page, 3 * s.shape.page + 1))
-    off = Offset(s.place(), s.shape.window)
+    off = Offset(s.place() + s.far(), s.shape.window)
     return Pread(s.how.pick(FILES), off, length)
 
 
 def _pwrite(s: Setting, number: int) -> Operation:
     length = s.how.pick((8, 1, 64, 257, s.shape.page, 3 * s.shape.page + 1))
-    off = Offset(s.place(), s.shape.window)
+    off = Offset(s.place() + s.far(), s.shape.window)
     return Pwrite(s.how.pick(FILES), off, length, s.how.pick(range(1, 65)))
 
 

@@ -18,6 +18,7 @@ from mmapkit.program import (
     Digest,
     Fill,
     Fork,
+    Limit,
     Load,
     Madvise,
     MapFlag,
@@ -48,6 +49,7 @@ from mmapkit.program import (
     Wait,
 )
 from mmapkit.strategies.dials import (
+    FAR,
     HOW,
     RW,
     SHARINGS,
@@ -57,6 +59,7 @@ from mmapkit.strategies.dials import (
     Shape,
     rows,
 )
+from mmapkit.strategies.operations import after_touch, peek, poke
 
 #: pages of a file that a program keeps to, and of one mapping of it
 PAGES = 12
@@ -125,8 +128,9 @@ class _Cut:
         return Place(number, self.how.pick((0, 1, 2, 4, 6, -3)) * self.page)
 
     def offset(self) -> Offset:
-        """Return a file offset of whole pages."""
-        return Offset(self.how.pick(range(PAGES - 8)) * self.page)
+        """Return a file offset of whole pages; seldom one past 4 GiB."""
+        number = self.how.pick(range(PAGES - 8))
+        return Offset(number * self.page + self.how.pick((*(0,) * 15, FAR)))
 
 
 _Maker = Callable[[_Cut, int], Operation]
@@ -213,6 +217,29 @@ def _populating(cut: _Cut, number: int) -> Operation:
     return Madvise(number, cut.start(), cut.part(), advice=advice)
 
 
+def _limit(cut: _Cut, number: int) -> Operation:
+    del number
+    return Limit(cut.how.pick((0, 1, 4, 8, 2, 6, 16)) * cut.page)
+
+
+def _grow(cut: _Cut, number: int) -> Operation:
+    number = min(number, len(cut.sizes) - 1)
+    size = cut.sizes[number]
+    new = size + cut.how.pick((1, 2, 4, 8)) * cut.page
+    flags = cut.how.pick((RemapFlag.MAYMOVE, RemapFlag.NONE))
+    return Mremap(number, 0, to=number, len=size, new=new, flags=flags)
+
+
+def _peek(cut: _Cut, number: int) -> Operation:
+    rest = cut.where.pick((0, 8, cut.page - 8, cut.page - 3))
+    return peek(number, cut.start() + rest, cut.how)
+
+
+def _poke(cut: _Cut, number: int) -> Operation:
+    rest = cut.where.pick((0, 8, cut.page - 8, cut.page - 3))
+    return poke(number, cut.start() + rest, cut.how)
+
+
 def _fork(cut: _Cut, number: int) -> Operation:
     del cut, number
     return Fork(1)
@@ -261,6 +288,7 @@ _THEMES: tuple[tuple[_Maker, ...], ...] = (
     (*_LOOK, _madvise, _madvise, _mincore, _munmap, _fork),
     (*_LOOK, _lock, _mincore, _mprotect, _populating, _populating),
     (*_LOOK, *_CUT, *_CUT),
+    (*_LOOK, *(_limit,) * 3, *(_mmap,) * 3, *(_grow,) * 4, _mremap, _munmap, _fork),
 )
 
 # The same, and the object behind the node comes and goes.
@@ -269,6 +297,7 @@ _LIVES: tuple[tuple[_Maker, ...], ...] = (
     (*_LOOK, _fork, _fork, _wait, _ask, _ask, _open, _open, _transfer, _mmap, _munmap),
     (*_LOOK, *(_mremap,) * 4, _mprotect, _munmap, _madvise, _lock, _ask, _ask, _fork),
     (_ask, _ask, _open, _close, _close, _munmap, _munmap, _mmap, _store, _wait, _fork),
+    (*_LOOK, *(_peek, _poke) * 3, _ask, _ask, _fork, _mprotect, _transfer, _open),
 )
 
 
@@ -304,6 +333,7 @@ def surgery(
 ) -> st.SearchStrategy[Program]:
     """Return programs of up to longest operations on mappings that get cut up.
 
+    A touch before an access by the kernel is not counted.
     nodes: paths of files, of the size of the shape. Without any, all is memory of
     the kernel's own. lives: requests make what is behind the first, and take it away.
     """
@@ -314,7 +344,7 @@ def surgery(
         sizes = [op.len for op in opening if isinstance(op, Mmap)]
         theme = Dials(first).pick(_LIVES if lives else _THEMES)
         node = nodes[0] if lives else ""
-        body = []
+        body: list[Operation] = []
         forked = False
         for row in rest:
             cut = _Cut(shape, row, sizes, node)
@@ -323,7 +353,7 @@ def surgery(
             if forked and not isinstance(op, Fork | Wait):
                 op = replace(op, proc=cut.what.pick((0, 0, 1)))
             forked = forked or isinstance(op, Fork)
-            body.append(op)
+            body += after_touch(op)
         return Program((*opening, *body))
 
     some = st.lists(rows, min_size=1, max_size=longest - 5)
