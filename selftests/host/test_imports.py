@@ -107,7 +107,8 @@ MAY = {
     "restore tally target text verdict",
     "setup": "account build coverage debug_kernel kernel leaks machine machine.image "
     "machine.command machine.launcher machine.local machine.qemu provision verdict",
-    "shrink": "program verdict",
+    "shrink": "program simpler verdict",
+    "simpler": "program",
     "alarms": "report.text verdict",
     "plugin": "account build journal lab machine plugin_subjects report.text setup "
     "target targets.regions targets.subjects verdict",

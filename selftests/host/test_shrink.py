@@ -3,13 +3,17 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
 
 from mmapkit.errors import ModelError
 from mmapkit.grammar import parse_program
-from mmapkit.program import Fill, Load, Store
+from mmapkit.program import FailNth, Fill, Load, Program, Request, Store
 from mmapkit.shrink import shrink, without
+from mmapkit.simpler import simpler
 from mmapkit.text import format_program
 from mmapkit.verdict import NotReached, Ok, Outcome, Value, Verdict
+
+from .test_grammar import PROGRAMS
 
 PROGRAM = parse_program(
     "open f0 /dev/x rdwr\nmmap m0 f0 off=0 len=0x2000 prot=rw flags=shared\n"
@@ -46,6 +50,33 @@ def test_operations_that_do_not_matter_go(verdict):
     program, outcome = shrink(run, PROGRAM, run(PROGRAM), 10)
     assert format_program(program) == "fill m0\nload m0 4\n"
     assert outcome.verdict is verdict
+
+
+def test_arguments_get_simpler_when_nothing_more_can_go():
+    def wrong(program):
+        big = any(isinstance(o, Fill) and o.len and o.len > 0x2800 for o in program)
+        return big and any(isinstance(o, Store) and o.value > 1 for o in program)
+
+    run, _ = runner(wrong)
+    whole = parse_program(
+        "mmap m0 - len=0x8000 prot=r flags=private,populate\nload m0 4\nfork p1\n"
+        "p1: fill m0+0x1234 len=0x7000 width=2 seed=9 order=shuffled\n"
+        "mprotect m0+0x2000 len=0x3000 prot=rw\nstore m0+0x5ffe 4 0xdeadbeef\n"
+    )
+    program, _ = shrink(run, whole, run(whole), 10)
+    assert format_program(program) == "fill m0 len=0x3000\nstore m0 4 0xef\n"
+
+
+@given(PROGRAMS)
+def test_simpler_operations_are_in_the_language_and_come_to_an_end(program):
+    for op in program:
+        if isinstance(op, Request | FailNth):
+            continue
+        steps = 0
+        while other := next(simpler(op), None):
+            assert parse_program(format_program(Program((other,)))) == Program((other,))
+            op, steps = other, steps + 1
+            assert steps < 200
 
 
 def test_what_was_not_reached_goes_first():

@@ -1,4 +1,4 @@
-"""Makes a program that shows something shorter, while it still shows it.
+"""Makes a program that shows something shorter and simpler, while it still shows it.
 
 hypothesis shrinks what it has drawn, but has no clock, and a program that takes a
 machine down costs a fresh one each time. This takes operations away, many at
@@ -7,9 +7,11 @@ first, then one by one, until the time is over.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from mmapkit.errors import MmapkitError
 from mmapkit.program import Program
+from mmapkit.simpler import simpler
 from mmapkit.verdict import Outcome
 
 
@@ -40,6 +42,18 @@ def shrink(
     """
     end = time.monotonic() + seconds
     program, found = _cut(run, program, found)
+    while True:
+        program, found = _fewer(run, program, found, end)
+        before = program
+        program, found = _simpler(run, program, found, end)
+        if program == before:
+            return program, found
+
+
+def _fewer(
+    run: Callable[[Program], Outcome], program: Program, found: Outcome, end: float
+) -> tuple[Program, Outcome]:
+    """Take operations away, half of them at first."""
     size = len(program)
     while size:
         start = 0
@@ -51,6 +65,27 @@ def shrink(
             else:
                 program, found = shorter, outcome
         size = min(size, len(program) + 1) // 2
+    return program, found
+
+
+def _simpler(
+    run: Callable[[Program], Outcome], program: Program, found: Outcome, end: float
+) -> tuple[Program, Outcome]:
+    """Make arguments simpler, those of one operation after the other."""
+    index = 0
+    while index < len(program):
+        operations = program.operations
+        for op in simpler(operations[index]):
+            if time.monotonic() >= end:
+                return program, found
+            changed = (*operations[:index], op, *operations[index + 1 :])
+            other = replace(program, operations=changed)
+            outcome = _tried(run, other, found)
+            if outcome is not None:
+                program, found = other, outcome
+                break
+        else:
+            index += 1
     return program, found
 
 
