@@ -45,6 +45,7 @@ APART = {
     "conformance/test_kunit.py": "runs inside of the kernel",
     "conformance/test_tracepoints.py": "about the driver's tracepoints",
     "properties/test_lifetimes.py": "takes the driver's module away",
+    "properties/test_no_driver.py": "about memory of the kernel's own",
 }
 
 #: tests of these files that are about no subject
