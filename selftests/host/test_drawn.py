@@ -18,6 +18,7 @@ from mmapkit.strategies import (
     Shape,
     choices,
     crowds,
+    departures,
     large,
     programs,
     refused,
@@ -34,7 +35,7 @@ SHAPE = Shape(window=None, size=64 << 10)
 STRATEGIES = (
     *(programs(NODES), refused(NODES), large(NODES), crowds(NODES)),
     *(surgery(NODES, SHAPE), surgery(NODES, SHAPE, lives=True)),
-    *(unloading(NODES, "driver"), surgery(()), choices),
+    *(unloading(NODES, "driver"), surgery(()), departures("/dev/one"), choices),
 )
 
 #: what would not do

@@ -34,7 +34,7 @@ MAY = {
     "model.covered model.files model.lifetime model.look model.mapping model.memory "
     "model.outside model.processes model.races model.residence model.state "
     "model.surgery program target verdict",
-    "model.races": "model.memory model.state program",
+    "model.races": "model.memory model.state model.vma program",
     "model.blocks": "model.races model.state program verdict",
     "model.covered": "model.vma",
     "model.memory": "target",
@@ -44,7 +44,7 @@ MAY = {
     "target verdict",
     "model.processes": "model.state model.vma program verdict",
     "model.files": "content model.state program target verdict",
-    "model.lifetime": "model.state model.vma program target verdict",
+    "model.lifetime": "model.residence model.state model.vma program target verdict",
     "model.residence": "grades model.mapping model.state model.vma program verdict",
     "model.advice": "grades model.mapping model.residence model.state model.vma "
     "program verdict",

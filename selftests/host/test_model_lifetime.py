@@ -214,7 +214,9 @@ def test_what_is_left_is_told():
         "request =00\n",
         "request make /dev/nothing\n",
         "rmmod other\n",
-        "fork p1\ntogether\nrequest revoke NODE\np1: load m0 1\nend\n",
+        OPEN + "fork p1\ntogether\nrequest revoke NODE\np1: digest m0\nend\n",
+        OPEN + "fork p1\ntogether\nrequest revoke NODE\np1: peek m0 len=8\nend\n",
+        "fork p1\ntogether\nrequest =00\np1: open f1 NODE rdwr\nend\n",
     ],
 )
 def test_nobody_knows_what_comes_of_others(text):

@@ -1,14 +1,14 @@
 """All programs in which objects come and go, for every pair of method and backing.
 
 A region is revoked while it is open, mapped, cut up, copied and forked, and made
-again under the same name; and the module is not unloaded while anybody has a use for
-it.
+again under the same name; also in the moment in which others touch it, map it and open
+it. And the module is not unloaded while anybody has a use for it.
 """
 
 import pytest
 from hypothesis import given, settings
 
-from mmapkit.strategies import Shape, choices, unloading
+from mmapkit.strategies import Shape, choices, departures, unloading
 from mmapkit.strategies.surgery import surgery
 from mmapkit.targets.regions import SMALL_SIZE
 
@@ -22,6 +22,16 @@ SHAPE = Shape(window=None, size=SMALL_SIZE)
 def test_pairs_follow_the_model_when_they_come_and_go(
     small_regions, follow, program, choice
 ):
+    nodes = [node for node in small_regions.target.nodes if node.removable]
+    if not nodes:
+        pytest.skip("nothing in question has a region")
+    path = nodes[choice % len(nodes)].path
+    follow(small_regions, program.retarget(lambda _: path))
+
+
+@given(program=departures(*ANY, SHAPE), choice=choices)
+@settings(max_examples=FULL // 8)
+def test_pairs_may_go_while_others_are_at_it(small_regions, follow, program, choice):
     nodes = [node for node in small_regions.target.nodes if node.removable]
     if not nodes:
         pytest.skip("nothing in question has a region")

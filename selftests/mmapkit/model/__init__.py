@@ -13,11 +13,11 @@ those that it has to do with; it changes the state and returns the result. What
 memory.py, mapping.py and state.py keep is there for all of them, and no rule.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import eq
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from mmapkit.errors import ModelError
 from mmapkit.grades import ORDER
@@ -33,7 +33,7 @@ from mmapkit.model import (
     residence,
     surgery,
 )
-from mmapkit.model.blocks import Way, run_block
+from mmapkit.model.blocks import Part, Run, Way, run_block
 from mmapkit.model.covered import Covered
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.memory import Memory
@@ -79,6 +79,8 @@ from mmapkit.program import (
 )
 from mmapkit.target import Target
 from mmapkit.verdict import Outcome, Result, Void
+
+_Op = TypeVar("_Op", bound=Operation)
 
 _Follow = Callable[[tuple[Result, ...]], "Expectation"]
 
@@ -194,7 +196,7 @@ class Model:
             end = ends.get(index, index + 1)
             operations = program.operations[index:end]
             if index in ends:
-                ways = run_block(ways, operations, index, _step, _reach)
+                ways = run_block(ways, operations, index, _step, _parts, _reach)
             else:
                 for way in ways:
                     way.step(operations[0], index, _step)
@@ -239,6 +241,30 @@ def _reach(state: State, op: Operation, known: int) -> Reach:
     return reach(state, op, length, known)
 
 
+def _parts(op: Operation, block: Sequence[Operation]) -> tuple[Part, ...]:
+    """Return what is atomic of an operation of a block."""
+    match op:
+        case Request():
+            runs = (_living(op, part) for part in lifetime.PARTS)
+            return tuple(Part(run, first=not n) for n, run in enumerate(runs))
+        case Mmap() if any(isinstance(other, Request) for other in block):
+            mmap = address_space.mmap_begin, address_space.mmap_end
+            return tuple(Part(_living(op, part)) for part in mmap)
+    return (Part(_step),)
+
+
+def _living(op: _Op, part: Callable[[State, _Op], Result | None]) -> Run:
+    """Return what does a part of an operation, if its task is there."""
+
+    def run(state: State, _: Operation) -> Result | None:
+        task = state.tasks.get(op.proc)
+        if task is None or not task.alive:
+            return Void()
+        return part(state, op)
+
+    return run
+
+
 def _step(state: State, op: Operation) -> Result:
     """Do one operation by its rule."""
     task = state.tasks.get(op.proc)
@@ -269,7 +295,7 @@ def _step(state: State, op: Operation) -> Result:
         case Memfd():
             return address_space.memfd(state, process, op)
         case Request():
-            return lifetime.request(state, task, op)
+            return lifetime.request(state, op)
         case Rmmod():
             return lifetime.rmmod(state, op)
         case Limit():

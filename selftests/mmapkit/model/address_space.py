@@ -5,7 +5,7 @@ from mmapkit.grades import LATE_ERROR, PAST_THE_END
 from mmapkit.model import residence
 from mmapkit.model.mapping import Mapping
 from mmapkit.model.state import File, Process, State
-from mmapkit.model.vma import Island, Kind, Vma
+from mmapkit.model.vma import UNKNOWN, Island, Kind, Vma
 from mmapkit.program import U64, Limit, MapFlag, Memfd, Mmap, Mode, Prot, Sharing
 from mmapkit.target import Node
 from mmapkit.verdict import Errno, Ok, Result, Void
@@ -55,6 +55,29 @@ def mmap(state: State, process: Process, op: Mmap) -> Result:
     if op.extra & (MapFlag.POPULATE | MapFlag.LOCKED):
         # mm_populate(): errors are nobody's business, and end it.
         residence.populate(state, island, first, first + count)
+    return Ok()
+
+
+def mmap_begin(state: State, op: Mmap) -> Result | None:
+    """Have the driver map; mm makes the VMA known afterwards: mmap_region().
+
+    vma_link() puts it where a revoke looks for mappings of the object.
+    """
+    process = state.tasks[op.proc].process
+    result = mmap(state, process, op)
+    if result != Ok():
+        return result
+    vma = process.maps[op.map].vma(0)
+    assert vma is not None
+    vma.flags |= {UNKNOWN}
+    return None
+
+
+def mmap_end(state: State, op: Mmap) -> Result:
+    """Make the VMA known."""
+    vma = state.tasks[op.proc].process.maps[op.map].vma(0)
+    assert vma is not None
+    vma.flags -= {UNKNOWN}
     return Ok()
 
 

@@ -4,9 +4,12 @@ A block is right when it comes to what it would if its operations had been
 carried out one after the other, those of a task in their order (linearizability:
 Herlihy and Wing, 1990), and when all that comes after agrees with that order.
 Orders that come to the same are followed once.
+
+Some operations are not atomic, and the others see it: what takes an object away does
+so in parts, and each part is. There the parts are what comes in some order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mmapkit.errors import ModelError
@@ -19,14 +22,27 @@ from mmapkit.verdict import Result
 MAX_WAYS = 1000
 
 Step = Callable[[State, Operation], Result]
+Run = Callable[[State, Operation], Result | None]
 ReachOf = Callable[[State, Operation, int], Reach]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is atomic of an operation; None: there is more to come.
+
+    first: no other operation with such a part may be between this one and the next.
+    """
+
+    run: Run
+    first: bool = False
+
+
+Parts = Callable[[Operation, Sequence[Operation]], Sequence[Part]]
 
 
 @dataclass(slots=True)
 class Way:
     """One way that a program can take: the state that it has led to.
-
-    seen has what the operations came to, where that is known.
 
     results has what each operation so far came to, by its index; order the
     indices of those of blocks, as they came. seen has what they came to on a
@@ -43,11 +59,18 @@ class Way:
         self.state.seen = self.seen[index] if index < len(self.seen) else None
         self.results[index] = step(self.state, op)
 
-    def branch(self, op: Operation, index: int, step: Step) -> "Way":
-        """Return the way that goes on by one operation of a block."""
-        order = (*self.order, index)
-        other = Way(self.state.copy(), dict(self.results), order, self.seen)
-        other.step(op, index, step)
+    def branch(self, op: Operation, index: int, run: Run) -> "Way":
+        """Return the way that goes on by a part of an operation of a block."""
+        if index in self.results:
+            # It was over before.
+            return self
+        other = Way(self.state.copy(), dict(self.results), self.order, self.seen)
+        state = other.state
+        state.seen = self.seen[index] if index < len(self.seen) else None
+        result = run(state, op)
+        if result is not None:
+            other.results[index] = result
+            other.order = (*self.order, index)
         return other
 
     def forget_faults(self) -> None:
@@ -78,6 +101,7 @@ def run_block(
     operations: Sequence[Operation],
     first: int,
     step: Step,
+    parts: Parts,
     reach: ReachOf,
 ) -> list[Way]:
     """Return all ways that lead through a block; first: index of its first."""
@@ -87,18 +111,24 @@ def run_block(
             [_alone(way.state, lane, operations, first, step, reach) for lane in lanes]
         )
 
-    frontier = {(0,) * len(lanes): ways}
-    for _ in operations:
+    lines = [
+        [
+            (index, part)
+            for index in lane
+            for part in parts(operations[index - first], operations)
+        ]
+        for lane in lanes
+    ]
+    frontier = {(0,) * len(lines): ways}
+    for _ in range(sum(map(len, lines))):
         following: dict[tuple[int, ...], list[Way]] = {}
         for done, here in frontier.items():
-            for number, lane in enumerate(lanes):
-                if done[number] == len(lane):
-                    continue
-                index = lane[done[number]]
+            for number in _may_go_on(lines, done):
+                index, part = lines[number][done[number]]
                 after = (*done[:number], done[number] + 1, *done[number + 1 :])
                 known = following.setdefault(after, [])
                 for way in here:
-                    new = way.branch(operations[index - first], index, step)
+                    new = way.branch(operations[index - first], index, part.run)
                     if not any(map(new.same, known)):
                         known.append(new)
         if sum(map(len, following.values())) > MAX_WAYS:
@@ -108,6 +138,22 @@ def run_block(
     for way in ways:
         way.forget_faults()
     return ways
+
+
+def _may_go_on(
+    lines: Sequence[Sequence[tuple[int, Part]]], done: Sequence[int]
+) -> Iterator[int]:
+    """Return the numbers of the tasks whose next part may come now."""
+    busy = [
+        number
+        for number, (line, at) in enumerate(zip(lines, done, strict=True))
+        if at and line[at - 1][1].first
+    ]
+    for number, (line, at) in enumerate(zip(lines, done, strict=True)):
+        if at < len(line):
+            waits = line[at][1].first and any(other != number for other in busy)
+            if not waits:
+                yield number
 
 
 def _alone(

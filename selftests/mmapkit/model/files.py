@@ -32,6 +32,8 @@ def open_file(state: State, task: Task, op: Open) -> Result:
     # Raw memory: as open_port() of drivers/char/mem.c.
     if "sys_rawio" in task.dropped:
         return Errno("EPERM")
+    if origin in state.leaving.values():
+        return Errno("ENODEV")
     if origin in state.starts:
         node = replace(node, start=state.starts[origin])
     task.process.files[op.file] = File(node, op.mode, origin=origin)

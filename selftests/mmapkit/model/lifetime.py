@@ -6,15 +6,25 @@ that was revoked is still held, but gives nothing any more.
 """
 
 from mmapkit.errors import ModelError
-from mmapkit.model.state import State, Task
-from mmapkit.model.vma import Origin, Vma
+from mmapkit.model.residence import present
+from mmapkit.model.state import State
+from mmapkit.model.vma import UNKNOWN, Origin, Vma
 from mmapkit.program import Change, Ready, Request, Rmmod
 from mmapkit.target import Node
 from mmapkit.verdict import Errno, Ok, Result
 
 
-def request(state: State, task: Task, op: Request) -> Result:
+def request(state: State, op: Request) -> Result:
     """Make an object, or take it away; Documentation/driver.rst, region-new, -del."""
+    for part in PARTS:
+        result = part(state, op)
+        if result is not None:
+            return result
+    raise AssertionError("a request comes to something")
+
+
+def _begin(state: State, op: Request) -> Result | None:
+    """Refuse a request, or make an object; what is to go can be opened no more."""
     ask = op.message
     if not isinstance(ask, Ready):
         raise ModelError("request: nobody knows what a message spelled out is about")
@@ -25,11 +35,19 @@ def request(state: State, task: Task, op: Request) -> Result:
     # genl_rcv_msg(): the family went with the module.
     if not state.loaded:
         return Errno("ENOENT")
-    if "sys_rawio" in task.dropped:
+    if "sys_rawio" in state.tasks[op.proc].dropped:
         return Errno("EPERM")
     if ask.change is Change.MAKE:
         return _make(state, node)
-    return _take_away(state, node, revoke=ask.change is Change.REVOKE)
+    origin = state.origin(node.path)
+    if origin is None:
+        return Errno("ENOENT")
+    if not node.removable:
+        return Errno("EPERM")
+    if ask.change is Change.DELETE and _held(state, origin):
+        return Errno("EBUSY")
+    state.leaving[op.proc] = origin
+    return None
 
 
 def _make(state: State, node: Node) -> Result:
@@ -42,21 +60,40 @@ def _make(state: State, node: Node) -> Result:
     return Ok()
 
 
-def _take_away(state: State, node: Node, *, revoke: bool) -> Result:
-    origin = state.origin(node.path)
-    if origin is None:
-        return Errno("ENOENT")
-    if not node.removable:
-        return Errno("EPERM")
-    if not revoke and _held(state, origin):
-        return Errno("EBUSY")
-    state.objects[node.path] = origin[1], False
-    if revoke:
-        state.revoked.add(origin)
-        for vma in _vmas(state):
-            if vma.origin == origin:
-                _empty(vma)
+def _take_node(state: State, op: Request) -> Result | None:
+    """Take the node away; with that, a deletion is over."""
+    path, number = state.leaving[op.proc]
+    state.objects[path] = number, False
+    assert isinstance(op.message, Ready)
+    if op.message.change is Change.REVOKE:
+        return None
+    del state.leaving[op.proc]
     return Ok()
+
+
+def _stop(state: State, op: Request) -> None:
+    """Let nothing begin: no mmap, no read, no fault. PTEs stay as they are."""
+    origin = state.leaving[op.proc]
+    state.revoked.add(origin)
+    for vma in _vmas(state):
+        if vma.origin == origin:
+            pages = range(vma.first, vma.end)
+            fresh = UNKNOWN in vma.flags and not vma.kind.eager
+            vma.gone.update(i for i in pages if fresh or present(vma, i) is False)
+
+
+def _empty_all(state: State, op: Request) -> Result:
+    """Let no page be there, but in VMAs that mm does not know yet."""
+    origin = state.leaving.pop(op.proc)
+    for vma in _vmas(state):
+        if vma.origin == origin and UNKNOWN not in vma.flags:
+            _empty(vma)
+    return Ok()
+
+
+#: what a request does, one after the other; each by itself is atomic. Of the first
+#: two nobody comes in between with another request: memphys_lock
+PARTS = (_begin, _take_node, _stop, _empty_all)
 
 
 def _empty(vma: Vma) -> None:

@@ -9,7 +9,7 @@ Atomic are loads and stores within an aligned word of eight bytes (Intel SDM 3A,
 8.1.1). The first store to a page of a private mapping reads all of that page, byte
 by byte. munmap() lets go of the lock before it clears the page table
 (do_vmi_align_munmap()), and mprotect() takes VMAs one by one: both are atomic for
-one task that touches one page.
+one task that touches one page. So is the end of a revoke, unmap_mapping_range().
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,9 @@ from itertools import combinations
 from mmapkit.errors import ModelError
 from mmapkit.model.memory import by_page
 from mmapkit.model.state import Process, State
+from mmapkit.model.vma import Origin
 from mmapkit.program import (
+    Change,
     Close,
     Digest,
     Fill,
@@ -36,6 +38,8 @@ from mmapkit.program import (
     Poke,
     Pread,
     Pwrite,
+    Ready,
+    Request,
     Store,
 )
 
@@ -75,7 +79,8 @@ class Reach:
     """What one operation reaches for, whether it will be let or not.
 
     pages are those of a mapping that it accesses, cut those whose VMA it changes.
-    atomic: the access is one of an aligned word.
+    owned: of pages, those of an object of the target, by that. revokes: the object
+    that is taken away. atomic: the access is one of an aligned word.
     """
 
     op: Operation
@@ -84,6 +89,8 @@ class Reach:
     changes: set[_Handle] = field(default_factory=set)
     pages: set[tuple[_Space, int]] = field(default_factory=set)
     cut: set[tuple[_Space, int]] = field(default_factory=set)
+    owned: set[tuple[Origin, _Space, int]] = field(default_factory=set)
+    revokes: Origin | None = None
     atomic: bool = False
 
 
@@ -105,6 +112,11 @@ def reach(state: State, op: Operation, length: int, known: int) -> Reach:
         case Pread() | Pwrite():
             found.uses.add(("f", process.leader, op.file))
             found.touches += _transfer(state, process, op)
+        case Request(message=Ready(change=Change.REVOKE, path=path)):
+            found.revokes = state.origin(path)
+        case Request(message=Ready()):
+            # Others can tell only whether it has been.
+            pass
         case Munmap() | Mprotect() | Load() | Store() | Fill() | Digest():
             _reach_mapping(state, process, op, length, known, found)
         case Peek() | Poke():
@@ -147,6 +159,8 @@ def _reach_mapping(
         vma, index = mapping.vma(at), mapping.index(at)
         if vma is None:
             continue
+        if vma.origin is not None:
+            found.owned.add((vma.origin, space, index))
         start = index * state.page + at % state.page
         memory = vma.address(index, state.page)
         if not vma.shared:
@@ -173,8 +187,12 @@ def refuse_races(lanes: Sequence[Sequence[Reach]]) -> None:
                 if a.changes & (b.changes | b.uses) or b.changes & a.uses:
                     _refuse(a, b, "one changes the handle of the other")
     for number, lane in enumerate(lanes):
-        for cutter in (found for found in lane if found.cut):
-            _refuse_cut(cutter, [*lanes[:number], *lanes[number + 1 :]])
+        others = [*lanes[:number], *lanes[number + 1 :]]
+        for found in lane:
+            if found.cut:
+                _refuse_cut(found, others)
+            if found.revokes is not None:
+                _refuse_revoke(found, others)
 
 
 def _refuse_cut(cutter: Reach, others: Iterable[Sequence[Reach]]) -> None:
@@ -186,6 +204,17 @@ def _refuse_cut(cutter: Reach, others: Iterable[Sequence[Reach]]) -> None:
             seen |= {(number, page) for page in common}
             if common and (len(seen) > 1 or not found.atomic):
                 _refuse(cutter, found, "it is not done with all pages at once")
+
+
+def _refuse_revoke(revoke: Reach, others: Iterable[Sequence[Reach]]) -> None:
+    """Refuse to take away what others access in more than one place."""
+    seen: set[tuple[int, _Space, int]] = set()
+    for number, lane in enumerate(others):
+        for found in lane:
+            common = {key for key in found.owned if key[0] == revoke.revokes}
+            seen |= {(number, space, index) for _, space, index in common}
+            if common and (len(seen) > 1 or not found.atomic):
+                _refuse(revoke, found, "pages go one by one")
 
 
 def _refuse(one: Reach, other: Reach, reason: str) -> None:

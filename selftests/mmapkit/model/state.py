@@ -119,9 +119,10 @@ class State:
     seen is what the operation at hand came to, where that is known. open: some
     operation could have come to something else as well. objects: of each node that
     a request has changed, the number of its last object and whether that is there.
-    starts: where the memory of new ones begins. loaded: the module is there.
-    strict: nothing is granted that is bad practice. covered: for statistics, of no
-    account for what is right; what was seen where Linux leaves it open among it.
+    starts: where the memory of new ones begins. leaving: what a request of a task is
+    about to take away. loaded: the module is there. strict: nothing is granted that
+    is bad practice. covered: for statistics, of no account for what is right; what
+    was seen where Linux leaves it open among it.
     """
 
     def __init__(
@@ -138,6 +139,7 @@ class State:
         self.objects: dict[str, tuple[int, bool]] = {}
         self.starts: dict[Origin, int] = {}
         self.revoked: set[Origin] = set()
+        self.leaving: dict[int, Origin] = {}
         self.loaded = True
         self.seen: Result | None = None
         self.open = False
@@ -152,6 +154,7 @@ class State:
         other.objects = dict(self.objects)
         other.starts = dict(self.starts)
         other.revoked = set(self.revoked)
+        other.leaving = dict(self.leaving)
         other.loaded = self.loaded
         twins = {
             process.leader: process.copy(process.leader) for process in self.processes()
@@ -176,6 +179,7 @@ class State:
             self.memory.same(other.memory)
             and (self.objects, self.starts) == (other.objects, other.starts)
             and (self.revoked, self.loaded) == (other.revoked, other.loaded)
+            and self.leaving == other.leaving
             and self.tasks.keys() == other.tasks.keys()
             and all(map(Task.same, self.tasks.values(), other.tasks.values()))
             and all(map(Process.same, self.processes(), other.processes()))

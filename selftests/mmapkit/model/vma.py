@@ -36,6 +36,10 @@ class Kind:
     file: bool = False
 
 
+#: the flag of a VMA that is about to be: mmap() has made it, and unmap_mapping_range()
+#: does not find it yet
+UNKNOWN = "unknown"
+
 #: an object: the path of its node, and how many of that path were before it
 Origin = tuple[str, int]
 
@@ -46,7 +50,7 @@ class Vma:
 
     offset: the address in the model's memory of its first page, in bytes; None:
     anonymous and private. limit: where the object ends, in bytes; None: never.
-    may: what mprotect(2) may give. flags: "locked", "dontfork", "wipeonfork".
+    may: what mprotect(2) may give. flags: "locked", "dontfork", "wipeonfork", UNKNOWN.
     private: the pages that a private mapping has copied; copies: their numbers,
     one for each that is a page of its own. gone: pages whose PTE went away, and
     that nothing brings back. touched: pages that have a PTE; perhaps: pages that

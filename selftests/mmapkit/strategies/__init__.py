@@ -36,7 +36,7 @@ from mmapkit.program import (
     Store,
     Wait,
 )
-from mmapkit.strategies.blocks import crowds
+from mmapkit.strategies.blocks import crowds, departures
 from mmapkit.strategies.dials import (
     FAR,
     HOW,
@@ -60,6 +60,7 @@ __all__ = [
     "Shape",
     "choices",
     "crowds",
+    "departures",
     "large",
     "programs",
     "refused",

@@ -3,6 +3,9 @@
 What they do to one another is atomic, or the model could not know what comes of
 it: loads and stores of aligned words, in mappings that are all shared or all
 private. One page may be unmapped or protected while one other task touches it.
+
+Or an object is taken away, and made anew, while one task touches a page of it, and
+others open, map and read it.
 """
 
 from collections.abc import Sequence
@@ -12,6 +15,8 @@ from itertools import zip_longest
 from hypothesis import strategies as st
 
 from mmapkit.program import (
+    Change,
+    Close,
     Digest,
     Fork,
     Load,
@@ -25,6 +30,8 @@ from mmapkit.program import (
     Pread,
     Program,
     Prot,
+    Ready,
+    Request,
     Sharing,
     Store,
     Thread,
@@ -142,3 +149,83 @@ def _looks(s: _Setting, tasks: Sequence[int]) -> list[Operation]:
         found += [Load(m, rest, width=8, proc=task) for m in (0, 1)]
     off = Offset(s.start, s.shape.window)
     return [*found, Pread(0, off, _PAGES * s.shape.page)]
+
+
+# -------------------------------------------------------- objects that come and go
+
+_ASKS = (
+    *((Change.REVOKE,), (Change.REVOKE, Change.MAKE), (Change.DELETE,)),
+    *((Change.REVOKE,), (Change.DELETE, Change.MAKE), (Change.MAKE, Change.REVOKE)),
+    (Change.DELETE, Change.REVOKE),
+)
+
+
+def _touching(s: _Setting, task: int, nth: int, dials: Dials) -> Operation:
+    """Return what a task does to the one page that it has to do with."""
+    kind = dials.pick((*("load", "store") * 4, "munmap", "mprotect"))
+    page = s.shape.page
+    if kind == "munmap":
+        return Munmap(0, 0, page, proc=task)
+    if kind == "mprotect":
+        return Mprotect(0, 0, page, prot=dials.pick((Prot.R, RW)), proc=task)
+    off = dials.pick((0, 8, page - 8))
+    if kind == "load":
+        return Load(0, off, width=8, proc=task)
+    return Store(0, off, width=8, value=(nth + 1) * _BYTES, proc=task)
+
+
+def _calling(s: _Setting, node: str, task: int, nth: int, dials: Dials) -> Operation:
+    """Return what a task asks for without a touch; each handle is its own."""
+    kind = dials.pick(("mmap", "mmap", "open", "pread", "close", "other mmap"))
+    match kind:
+        case "mmap":
+            return replace(s.mapping(4 + nth, 0), proc=task)
+        case "other mmap":
+            return replace(s.mapping(4 + nth, 2), proc=task)
+        case "open":
+            return Open(2, node, Mode.RDWR, proc=task)
+        case "pread":
+            return Pread(0, Offset(s.start, s.shape.window), 8, proc=task)
+    return Close(dials.pick((0, 2)), proc=task)
+
+
+def departures(node: str, shape: Shape | None = None) -> st.SearchStrategy[Program]:
+    """Return programs in which an object goes while others are at it.
+
+    The first task makes the requests, the second touches one page, the third makes
+    calls. Afterwards all is looked at.
+    """
+    shape = shape or Shape(window=None)
+
+    def make(first: bytes, touches: list[bytes], calls: list[bytes]) -> Program:
+        dials = Dials(first)
+        s = _Setting(shape, 0, dials.pick(SHARINGS))
+        asks = [Request(Ready(change, node)) for change in dials.pick(_ASKS)]
+        opened = dials.pick((True, True, True, False))
+        whole: list[Operation] = [Open(0, node, Mode.RDWR), s.mapping(0, 0)]
+        if dials.pick((True, False)):
+            whole.append(Store(0, 0, width=8, value=_BYTES))
+        # A child has files and mappings of its own, and so all that it changes.
+        whole += [Fork(1), Fork(2)]
+        if not opened:
+            whole += [Munmap(0), Close(0), Munmap(0, proc=2), Close(0, proc=2)]
+        lanes: list[list[Operation]] = [
+            list(asks),
+            [_touching(s, 1, n, Dials(row)) for n, row in enumerate(touches)],
+            [_calling(s, node, 2, n, Dials(row)) for n, row in enumerate(calls)],
+        ]
+        begin = len(whole)
+        whole += [op for turn in zip_longest(*lanes) for op in turn if op is not None]
+        ends = ((begin, len(whole)),)
+        page = shape.page
+        whole += [
+            *(Load(0, at, width=8, proc=1) for at in (0, page)),
+            *(Load(4 + n, at, width=8, proc=2) for n in range(3) for at in (0, page)),
+            Pread(0, Offset(0), 8, proc=1),
+            Pread(2, Offset(0), 8, proc=2),
+            *(Open(3, node, Mode.RDWR), Request(Ready(Change.MAKE, node))),
+        ]
+        return Program(tuple(whole), ends)
+
+    part = st.lists(rows, min_size=1, max_size=3)
+    return st.builds(make, rows, part, part)
