@@ -114,10 +114,11 @@ def register_profiles() -> None:
         max_examples=200,
         phases=[Phase.explicit, Phase.generate],
     )
+    # Other programs each time; those that failed are tried first the next time.
     settings.register_profile(
         "soak",
         common,
-        max_examples=5000,
+        max_examples=10_000,
         database=DirectoryBasedExampleDatabase(cache_dir() / "examples"),
         phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     )
