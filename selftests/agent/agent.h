@@ -235,6 +235,9 @@ void turn_ring_one(unsigned int task);
 void turn_meet(unsigned int task);
 void turn_finish(unsigned int task);
 
+/* userfault.c: page faults that the program answers itself. */
+void userfault_run(const struct op *op, struct result *res, unsigned char *at);
+
 /* visit.c: the kernel's own access to a program's memory. */
 void visit_run(const struct op *op, struct result *res, uint64_t address);
 

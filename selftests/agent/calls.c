@@ -219,6 +219,9 @@ static void run_on_mapping(const struct op *op, struct result *res)
 	case OP_SMAPS:
 		look_run(&sized, res, (uintptr_t)m->base + op->off);
 		break;
+	case OP_USERFAULT:
+		userfault_run(&sized, res, m->base + op->off);
+		break;
 	case OP_LOAD:
 	case OP_STORE:
 	case OP_FILL:

@@ -290,6 +290,7 @@ const struct form forms[] = {
 	{ "smaps", OP_SMAPS, parse_smaps },
 	{ "faults", OP_FAULTS, parse_faults },
 	{ "limit", OP_LIMIT, parse_limit },
+	{ "userfault", OP_USERFAULT, parse_userfault },
 	{ "load", OP_LOAD, parse_load },
 	{ "store", OP_STORE, parse_store },
 	{ "fill", OP_FILL, parse_fill },

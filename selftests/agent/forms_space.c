@@ -47,6 +47,13 @@ static const struct name advices[] = {
 	{ NULL, 0 },
 };
 
+static const struct name answers[] = {
+	{ "none", ANSWER_NONE },
+	{ "wake", ANSWER_WAKE },
+	{ "zeropage", ANSWER_ZEROPAGE },
+	{ NULL, 0 },
+};
+
 bool parse_memfd(struct parser *p, struct op *op)
 {
 	return file_handle(p, op) && token_number(p, token_next(p), &op->value) &&
@@ -118,4 +125,11 @@ bool parse_msync(struct parser *p, struct op *op)
 bool parse_limit(struct parser *p, struct op *op)
 {
 	return token_number(p, token_next(p), &op->value) && end_of_line(p);
+}
+
+bool parse_userfault(struct parser *p, struct op *op)
+{
+	return token_place(p, op) &&
+	       token_name(p, token_next(p), answers, "answer", &op->mode) &&
+	       key_values(p, op, 0, KEY_LEN);
 }

@@ -45,6 +45,7 @@ enum op_kind {
 	OP_SMAPS,
 	OP_FAULTS,
 	OP_LIMIT,
+	OP_USERFAULT,
 	OP_LOAD,
 	OP_STORE,
 	OP_FILL,
@@ -67,6 +68,13 @@ enum order {
 	ORDER_FORWARD,
 	ORDER_BACKWARD,
 	ORDER_SHUFFLED,
+};
+
+/* What is done about a page fault that the program is told of. */
+enum answer {
+	ANSWER_NONE,		/* nothing */
+	ANSWER_WAKE,		/* who waits goes on, without a page */
+	ANSWER_ZEROPAGE,	/* it is given one */
 };
 
 /* Which way the kernel takes to the memory of a program. */
@@ -95,7 +103,7 @@ enum via {
  * @order: in which order fill and digest visit their chunks
  * @via: an enum via
  * @mode: open flags; prot of mmap; an advice; number of a capability; what
- *	lseek counts from
+ *	lseek counts from; an enum answer
  * @flags: flags of mmap, mremap and msync
  * @anonymous: without a file
  * @placed: there is an at=

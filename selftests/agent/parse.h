@@ -104,5 +104,6 @@ bool parse_mprotect(struct parser *p, struct op *op);
 bool parse_madvise(struct parser *p, struct op *op);
 bool parse_msync(struct parser *p, struct op *op);
 bool parse_limit(struct parser *p, struct op *op);
+bool parse_userfault(struct parser *p, struct op *op);
 
 #endif /* PARSE_H */

@@ -57,7 +57,8 @@ static bool leaves_traces(void)
 	for (i = 0; i < shared->nops; i++)
 		if (shared->op[i].kind == OP_FORK ||
 		    shared->op[i].kind == OP_THREAD ||
-		    shared->op[i].kind == OP_DROP)
+		    shared->op[i].kind == OP_DROP ||
+		    shared->op[i].kind == OP_USERFAULT)
 			return true;
 	return false;
 }

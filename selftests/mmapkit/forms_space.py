@@ -5,6 +5,7 @@ from typing import Any
 
 from mmapkit.program import (
     ADVICES,
+    Answer,
     Faults,
     Kpagecount,
     Kpageflags,
@@ -27,6 +28,7 @@ from mmapkit.program import (
     Sharing,
     Smaps,
     SyncFlag,
+    Userfault,
 )
 from mmapkit.words import Line, Token, by_value
 
@@ -105,6 +107,12 @@ def _parse_limit(line: Line) -> Operation:
     return Limit(line.number_in(line.next("bytes")))
 
 
+def _parse_userfault(line: Line) -> Operation:
+    place = line.place()
+    answer = line.name(line.next("answer"), "answer", by_value(Answer))
+    return Userfault(**place, answer=answer, **line.pairs(may="len"))
+
+
 def _on_range(kind: type[Any]) -> Callable[[Line], Operation]:
     def parse(line: Line) -> Operation:
         op: Operation = kind(**line.place(), **line.pairs(may="len"))
@@ -130,4 +138,5 @@ FORMS: dict[type[Operation], Callable[[Line], Operation]] = {
     Smaps: lambda line: Smaps(**line.place()),
     Faults: lambda line: Faults(),
     Limit: _parse_limit,
+    Userfault: _parse_userfault,
 }

@@ -25,6 +25,7 @@ r"""The text form of programs, read. text.py writes it.
               | "smaps" place
               | "faults"
               | "limit" number
+              | "userfault" place ( "none" | "wake" | "zeropage" ) [ "len=" number ]
               | "load" place width
               | "store" place width number
               | "fill" place [ "len=" number ] [ "width=" width ]

@@ -48,6 +48,7 @@ from mmapkit.program import (
     Store,
     SyncFlag,
     Thread,
+    Userfault,
     Via,
     Wait,
 )
@@ -120,6 +121,9 @@ def _arguments(op: Operation) -> list[str]:
                 *_unless("flags", flags, ""),
                 *_at(op.at),
             ]
+        case Userfault():
+            place, *rest = _range(op)
+            return [place, op.answer.value, *rest]
         case Madvise():
             place, *rest = _range(op)
             return [place, op.advice, *rest]

@@ -75,6 +75,7 @@ from mmapkit.program import (
     Smaps,
     Store,
     Thread,
+    Userfault,
     Wait,
 )
 from mmapkit.target import Target
@@ -336,6 +337,8 @@ def _step_on(state: State, task: Task, mapping: Mapping, op: OnMapping) -> Resul
             return look.kpagecount(state, task, mapping, length, op)
         case Smaps():
             return look.smaps(state, mapping, op)
+        case Userfault():
+            raise ModelError("userfault: nobody knows when the program answers a fault")
         case Msync():
             return residence.msync(state, mapping, length, op)
         case Load():

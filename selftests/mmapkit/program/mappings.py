@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mmapkit.program.operations import Operation
 from mmapkit.program.vocabulary import (
+    Answer,
     MapFlag,
     Offset,
     Order,
@@ -147,6 +148,18 @@ class Smaps(OnMapping):
     """The flags of the VMA at a place, and its RSS in pages; proc(5), smaps."""
 
     word = "smaps"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Userfault(OnRange):
+    """From here on the program answers the faults of a range; userfaultfd(2).
+
+    Those of pages that are not there. A thread of the process's own does it, until
+    the process ends.
+    """
+
+    word = "userfault"
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,18 @@ class Via(Enum):
     SPLICE = "splice"
 
 
+class Answer(Enum):
+    """What a program does about a page fault that it is told of; userfaultfd(2).
+
+    ZEROPAGE gives the page. WAKE does not, but lets who waits for it go on, and
+    fault again; NONE has it wait.
+    """
+
+    NONE = "none"
+    WAKE = "wake"
+    ZEROPAGE = "zeropage"
+
+
 class Order(Enum):
     """In which order fill and digest visit the chunks of their range."""
 
