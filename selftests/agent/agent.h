@@ -164,7 +164,9 @@ struct sample {
 
 /* @pid: of a process or a thread */
 bool sample_take(pid_t pid, struct sample *s);
+unsigned long sample_wakes(pid_t pid);
 void sample_report(pid_t pid);
+void sample_processors(void);
 void sample_let_go(pid_t pid);
 
 /* space.c: what is mapped where. */
@@ -211,6 +213,8 @@ struct patience {
  * @at: index of the operation that it is at; @nops when it is to exit
  * @beat: step that is being waited for
  * @waited_ms: time without progress
+ * @counted_ms: how much of that had passed when @wakes was taken; 0 before
+ * @wakes: how often the task had gone to sleep by then
  * @base: state of the task when the step was first seen
  * @last: state of the task now
  */
@@ -220,13 +224,15 @@ struct suspect {
 	uint32_t at;
 	uint64_t beat;
 	uint64_t waited_ms;
+	uint64_t counted_ms;
+	unsigned long wakes;
 	struct sample base;
 	struct sample last;
 };
 
 enum verdict suspect_look(struct suspect *s, unsigned int task, uint32_t at,
 			  uint64_t passed_ms, const struct patience *patience);
-void suspect_tell(const struct suspect *s);
+void suspect_tell(const struct suspect *s, unsigned int task);
 
 /* turn.c: whose turn is it? */
 void turn_set(uint32_t turn, unsigned int awake);
@@ -247,6 +253,7 @@ bool watch_run(enum run_mode mode, const struct calibration *cal);
 /* worker.c */
 void worker_start(void) __attribute__((noreturn));
 void worker_beat(void);
+void worker_access(uint64_t place);
 volatile pid_t *worker_helper(void);
 
 #endif /* AGENT_H */

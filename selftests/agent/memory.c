@@ -221,6 +221,7 @@ static void run_range(const struct op *op, struct result *res,
 		uint64_t start = chunk * CHUNK;
 		size_t size = op->len - start < CHUNK ? op->len - start : CHUNK;
 
+		worker_access(op->off + start);
 		if (op->kind == OP_FILL)
 			fill_chunk(op, at + start, size, op->off + start);
 		else
@@ -314,6 +315,7 @@ void memory_run(const struct op *op, struct result *res, unsigned char *base)
 		return;
 	}
 
+	worker_access(op->off);
 	armed = 1;
 	before = shared->counts ? count_faults() : 0;
 	run_access(op, res, base + op->off);

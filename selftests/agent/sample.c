@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,6 +61,19 @@ bool sample_take(pid_t pid, struct sample *s)
 	return true;
 }
 
+/* How often a process went to sleep, and so will have been woken. */
+unsigned long sample_wakes(pid_t pid)
+{
+	static const char key[] = "\nvoluntary_ctxt_switches:";
+	char buf[4096];
+	char *found;
+
+	if (!read_proc(pid, "status", buf, sizeof(buf)))
+		return 0;
+	found = strstr(buf, key);
+	return found ? strtoul(found + strlen(key), NULL, 10) : 0;
+}
+
 /*
  * What a process had mapped is gone once it has been waited for and nobody is
  * reading about it any more.
@@ -91,4 +105,21 @@ void sample_report(pid_t pid)
 	report_file(pid, "wchan");
 	report_file(pid, "syscall");
 	report_file(pid, "stack");
+}
+
+/*
+ * Have the kernel tell in its log where each processor is. It asks by NMI, which
+ * reaches one that spins with interrupts off (Documentation/admin-guide/sysrq.rst,
+ * "l"); /proc/PID/stack has nothing of who runs.
+ */
+void sample_processors(void)
+{
+	int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* Where it cannot be had there is that much less to tell. */
+	if (write(fd, "l", 1) < 0)
+		port_print("evidence processors none\n");
+	close(fd);
 }

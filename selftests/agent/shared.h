@@ -35,6 +35,8 @@ enum phase {
  * @phase: an enum phase
  * @at: index of the operation that it is at, or will begin with
  * @beat: grows with every step forward, also inside an operation
+ * @place: what is accessed next, or was last; in bytes from the start of the
+ *	   mapping of its operation
  */
 struct proc {
 	volatile unsigned int state;
@@ -46,6 +48,7 @@ struct proc {
 	volatile unsigned int phase;
 	volatile uint32_t at;
 	volatile uint64_t beat;
+	volatile uint64_t place;
 };
 
 /**

@@ -9,7 +9,9 @@
  *   kernel for it: a retry loop as well, of the kind that is not counted as
  *   faults. That it stays inside the kernel shows early: an access has nothing
  *   to do there that takes that long;
- * - neither: it hangs.
+ * - it goes to sleep inside one access again and again: whoever wakes it does
+ *   not give it what it waits for, and it asks once more;
+ * - nothing of that: it hangs.
  */
 #include <unistd.h>
 
@@ -21,6 +23,9 @@
 /* A system call may be busy for long, and counts its pages as one step. */
 #define CALL_PATIENCE	10
 #define SPARE_FAULTS	8192
+
+/* Who waits for something is woken once. More often than each so many ms: */
+#define WAKE_MS		10
 
 static const struct op *op_of(const struct suspect *s)
 {
@@ -66,6 +71,14 @@ static uint64_t cpu_ms(const struct suspect *s)
 	return ms_of(s->last.utime - s->base.utime) + kernel_ms(s);
 }
 
+/* Is it woken, and goes back to sleep, all the time? */
+static bool tries_again(const struct suspect *s)
+{
+	unsigned long wakes = sample_wakes(s->pid) - s->wakes;
+
+	return s->counted_ms && wakes > (s->waited_ms - s->counted_ms) / WAKE_MS;
+}
+
 /* Dead, and left to a parent that will not reap it; p0 is reaped here. */
 static bool is_dead(const struct suspect *s, unsigned int task)
 {
@@ -98,7 +111,9 @@ static enum verdict judge(const struct suspect *s, unsigned int task,
 		factor = CALL_PATIENCE;
 	if (s->waited_ms < (uint64_t)factor * patience->deadline_ms)
 		return VERDICT_OK;
-	return busy && in_memory ? VERDICT_RETRY_LOOP : VERDICT_HANG;
+	if (in_memory && (busy || tries_again(s)))
+		return VERDICT_RETRY_LOOP;
+	return VERDICT_HANG;
 }
 
 /*
@@ -118,6 +133,7 @@ enum verdict suspect_look(struct suspect *s, unsigned int task, uint32_t at,
 		s->beat = beat;
 		s->pid = pid;
 		s->waited_ms = 0;
+		s->counted_ms = 0;
 		s->based = sample_take(pid, &s->base);
 		s->last = s->base;
 		return VERDICT_OK;
@@ -130,15 +146,30 @@ enum verdict suspect_look(struct suspect *s, unsigned int task, uint32_t at,
 			return VERDICT_OK;
 		return proc->leader == task ? VERDICT_HANG : VERDICT_KILLED;
 	}
+	if (!s->counted_ms && s->waited_ms >= GLANCE_MS) {
+		s->counted_ms = s->waited_ms;
+		s->wakes = sample_wakes(pid);
+	}
 	return judge(s, task, patience);
 }
 
-void suspect_tell(const struct suspect *s)
+/* @task: the one that it is about */
+void suspect_tell(const struct suspect *s, unsigned int task)
 {
+	const struct op *op = op_of(s);
+	int64_t place = shared->proc[task].place;
+
 	port_print("evidence state %c\n", s->last.state);
+	if (touches_memory(op))
+		port_print("evidence address m%u%c0x%llx\n", op->map,
+			   place < 0 ? '-' : '+',
+			   (unsigned long long)(place < 0 ? -place : place));
 	port_print("evidence waited_ms %llu\n",
 		   (unsigned long long)s->waited_ms);
 	port_print("evidence faults %lu\n", s->last.faults - s->base.faults);
 	port_print("evidence cpu_ms %llu\n", (unsigned long long)cpu_ms(s));
+	if (s->counted_ms)
+		port_print("evidence wakes %lu\n",
+			   sample_wakes(s->pid) - s->wakes);
 	sample_report(s->pid);
 }

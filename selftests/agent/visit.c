@@ -249,6 +249,7 @@ void visit_run(const struct op *op, struct result *res, uint64_t address)
 
 	if (v.write)
 		memcpy(data, op->data, op->ndata);
+	worker_access(op->off);
 	ways[op->via](&v);
 
 	if (v.done < 0) {

@@ -240,7 +240,7 @@ static void tell_evidence(const struct watch *w)
 	if (shared->proc[0].state == PROC_GONE && WIFSIGNALED(w->status))
 		port_print("evidence signal %s\n",
 			   signal_name(WTERMSIG(w->status)));
-	suspect_tell(&w->suspects[w->culprit]);
+	suspect_tell(&w->suspects[w->culprit], w->culprit);
 	for (i = 0; i < MAX_PROCS; i++) {
 		const struct suspect *s = &w->suspects[i];
 
@@ -354,8 +354,10 @@ bool watch_run(enum run_mode mode, const struct calibration *cal)
 		tell_evidence(&w);
 		port_flush();
 		killed = kill_program(&w);
-		if (!killed)
+		if (!killed) {
 			sample_report(shared->proc[w.culprit].pid);
+			sample_processors();
+		}
 	}
 
 	kmsg_forward(kmsg);
