@@ -29,8 +29,12 @@ extern const struct memphys_method faulty_swapped_method;
 extern const struct memphys_method faulty_uncached_method;
 extern const struct memphys_method faulty_virt_method;
 
-/* crash.c: hurts the kernel. */
+/* crash.c: hurts the kernel, or its users. */
+extern const struct memphys_method faulty_killed_method;
+extern const struct memphys_method faulty_noisy_method;
 extern const struct memphys_method faulty_oops_method;
+extern const struct memphys_method faulty_panic_method;
+extern const struct memphys_method faulty_reset_method;
 extern const struct memphys_method faulty_warn_method;
 
 /* huge.c: entries that do not fit. */
@@ -44,8 +48,10 @@ extern const struct memphys_method faulty_no_get_method;
 
 /* loop.c: faults for ever. */
 extern const struct memphys_method faulty_nopage_method;
+extern const struct memphys_method faulty_oom_method;
 extern const struct memphys_method faulty_original_method;
 extern const struct memphys_method faulty_retry_method;
+extern const struct memphys_method faulty_retry_page_method;
 
 /* protocol.c: says the wrong thing, or makes the PTE by the wrong call. */
 extern const struct memphys_method faulty_completed_method;
@@ -76,6 +82,7 @@ extern const struct memphys_method faulty_shared_prot_method;
 extern const struct memphys_method faulty_uncounted_method;
 
 /* sleep.c: never comes back. */
+extern const struct memphys_method faulty_deaf_method;
 extern const struct memphys_method faulty_sleep_method;
 extern const struct memphys_method faulty_spin_method;
 extern const struct memphys_method faulty_stuck_method;

@@ -103,3 +103,47 @@ const struct memphys_method faulty_retry_method = {
 	.mmap = faulty_lazy_mmap,
 	.fault = faulty_retry_fault,
 };
+
+/*
+ * The same of pages, which the kernel itself may ask for: get_user_pages() looks
+ * again, too. RETRY is said only where FAULT_FLAG_ALLOW_RETRY lets a handler let go
+ * of the lock.
+ */
+static vm_fault_t faulty_retry_page_fault(struct vm_fault *vmf,
+					  const struct memphys_memory *memory,
+					  unsigned long index)
+{
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
+	    vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return faulty_page_fault(vmf, memory, index);
+
+	release_fault_lock(vmf);
+	return VM_FAULT_RETRY;
+}
+
+const struct memphys_method faulty_retry_page_method = {
+	.name = "retry-page",
+	.owner = THIS_MODULE,
+	.mmap = faulty_page_mmap,
+	.fault = faulty_retry_page_fault,
+};
+
+/*
+ * OOM says that the kernel is out of memory, so that somebody will be killed and
+ * the fault be tried again. Nobody is, since pagefault_out_of_memory() in
+ * mm/oom_kill.c leaves that to who allocates: the instruction is run again, and
+ * as the fault has failed, it is not counted.
+ */
+static vm_fault_t faulty_oom_fault(struct vm_fault *vmf,
+				   const struct memphys_memory *memory,
+				   unsigned long index)
+{
+	return VM_FAULT_OOM;
+}
+
+const struct memphys_method faulty_oom_method = {
+	.name = "oom",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_oom_fault,
+};

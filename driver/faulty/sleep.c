@@ -4,6 +4,7 @@
  * never happens, or do not even wait.
  */
 #include <linux/completion.h>
+#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 
@@ -65,4 +66,27 @@ const struct memphys_method faulty_spin_method = {
 	.owner = THIS_MODULE,
 	.mmap = faulty_lazy_mmap,
 	.fault = faulty_spin_fault,
+};
+
+/*
+ * The same with interrupts off: no other task gets this processor either, and who
+ * waits for an answer of it, as to flush TLBs, waits as long.
+ */
+static vm_fault_t faulty_deaf_fault(struct vm_fault *vmf,
+				    const struct memphys_memory *memory,
+				    unsigned long index)
+{
+	local_irq_disable();
+	while (!completion_done(&faulty_never))
+		cpu_relax();
+	local_irq_enable();
+
+	return faulty_insert_pfn(vmf, memphys_memory_pfn(memory, index));
+}
+
+const struct memphys_method faulty_deaf_method = {
+	.name = "deaf",
+	.owner = THIS_MODULE,
+	.mmap = faulty_lazy_mmap,
+	.fault = faulty_deaf_fault,
 };

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 #: verdicts, as alarms tell them
 DIFFERS, SPLAT, LOOP, HANG = "differs", "splat", "retry-loop", "hang"
-UNKILLABLE, PANIC, LOST = "unkillable", "panic", "lost"
+UNKILLABLE, PANIC, LOST, KILLED = "unkillable", "panic", "lost", "killed"
 
 #: the kernel that is built to look for trouble
 DEBUG = "debug"
@@ -68,6 +68,8 @@ BUGS = (
     Bug("original:fault-page", "B1", (LOOP,)),
     Bug("nopage:fault:window", "B3", (LOOP,)),
     Bug("retry:fault:window", "B4", (LOOP,)),
+    Bug("retry-page:fault-page", "B4", (LOOP,)),
+    Bug("oom:fault:window", "B2", (LOOP,)),
     Bug("lock-kept:fault:window", "B4", (UNKILLABLE,)),
     Bug("completed:fault:window", "B4", (UNKILLABLE,)),
     Bug("errno:fault:window", "B2", (UNKILLABLE,)),
@@ -81,6 +83,11 @@ BUGS = (
     Bug("remap-late:fault:window", "B9", (SPLAT, PANIC, DIFFERS)),
     Bug("late-flags:fault:window", "F4", (SPLAT, PANIC, DIFFERS)),
     Bug("warn:fault:window", "W", (SPLAT,)),
+    # faulty/crash.c
+    Bug("noisy:fault:window", "W", (SPLAT,)),
+    Bug("panic:fault:window", "W", (PANIC,)),
+    Bug("reset:fault:window", "H", (LOST,)),
+    Bug("killed:fault:window", "H", (KILLED,)),
     # faulty/huge.c
     Bug("crooked:huge", "B10", (DIFFERS,), since=(6, 6)),
     Bug("broad:huge", "B10", (DIFFERS, SPLAT, PANIC), since=(6, 6)),
@@ -88,6 +95,7 @@ BUGS = (
     Bug("sleep:fault:window", "H", (HANG,)),
     Bug("stuck:fault:window", "H", (UNKILLABLE,)),
     Bug("spin:fault:window", "H", (UNKILLABLE,)),
+    Bug("deaf:fault:window", "H", (UNKILLABLE, LOST)),
     # faulty/life.c, owner.c: who needs memory, and for how long.
     Bug("freed:fault:window", "C1", (DIFFERS, SPLAT)),
     Bug("no-get:fault-page", "C3", (DIFFERS, SPLAT, PANIC)),
