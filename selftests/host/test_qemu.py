@@ -39,6 +39,7 @@ def test_argv_ends_the_machine_instead_of_resetting_it():
     assert "-no-reboot" in words()
     assert "panic=-1" in command_line(CONFIG).split()
     assert "oops=panic" in command_line(CONFIG).split()
+    assert "panic_print=0x40" in command_line(CONFIG).split()
 
 
 def test_argv_passes_the_descriptors():

@@ -44,8 +44,10 @@ _APPEND = (
     # The end of the machine is the report: no second oops, no reboot.
     "oops=panic",
     "panic=-1",
-    # What inject-nmi is for: every CPU tells where it is.
+    # What inject-nmi is for: every CPU tells where it is, asked by the one that
+    # gets it (Documentation/admin-guide/kernel-parameters.txt, panic_print).
     "unknown_nmi_panic=1",
+    "panic_print=0x40",
     "rcupdate.rcu_cpu_stall_timeout=60",
     "watchdog_thresh=30",
     # Half a second of a boot that takes three; nothing of it stays.

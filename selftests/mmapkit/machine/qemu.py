@@ -30,8 +30,9 @@ from mmapkit.machine.session import OverSession, Sent, Session
 from mmapkit.stream import Stream
 from mmapkit.verdict import Outcome
 
-#: seconds for a silent machine to say where its CPUs are
-LAST_WORDS = 3.0
+#: seconds for a silent machine to say where its CPUs are; to one that spins with
+#: interrupts off, panic() gives a million turns of udelay() first
+LAST_WORDS = 8.0
 
 #: seconds for QEMU to do what its monitor is told
 MONITOR = 20.0
