@@ -1,12 +1,20 @@
 """A machine that is slow is not taken for one that hangs, and one that hangs still is.
 
 Busy loops share the processors with it, so that it gets about a tenth of what it had
-when the agent measured how slow it is.
+when the agent measured how slow it is; or all of it stands still, again and again.
+
+What has to make a test here fail, and did when it was tried: a tick() of
+agent/watch.c that counts all the time since the last look (standing()); a
+suspect_look() that takes no notice of steps within an operation, a DEADLINE_MS of 60
+with a RETRY_MS of 30, a CALL_PATIENCE of 1 (each of these by LONG); a LIMIT of
+mmapkit.agent that a quick machine keeps to, of 3 seconds, and a SILENCE of 0.4.
 """
 
 import os
+import signal
 import subprocess
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -21,16 +29,47 @@ TIMES = 10
 NODE = "/dev/memphys/fault"
 CASES = [read_case(path) for path in sorted((ROOT / "selftests/cases").glob("*.case"))]
 
+# More steps than any deadline has room for, and then a single one that is long.
+LONG = """
+mmap m0 - len=0x2000000 prot=r flags=private
+digest m0
+mmap m1 - len=0x2000000 prot=rw flags=private,populate
+"""
+
+
+def crowded(size):
+    """Return a program of twelve processes that are all busy at once."""
+    tasks = range(12)
+    return "\n".join(
+        (
+            f"mmap m0 - len={size:#x} prot=rw flags=private",
+            *(f"fork p{task}" for task in tasks[1:]),
+            "together",
+            *(f"p{task}: digest m0" for task in tasks),
+            "end\n",
+        )
+    )
+
+
+def pace(machine):
+    """Return the seconds that something takes which is always the same."""
+    return machine.bare("open", 2000, NODE, 0)
+
 
 @pytest.fixture
 def crowd(faulty):
     """Slow the machine down that there is already."""
-    _ = faulty.machine
+    machine = faulty.machine
+    before = pace(machine)
     busy = ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", "while :; do :; done"]
     with ExitStack() as undo:
         for _ in range(TIMES * len(os.sched_getaffinity(0))):
-            process = undo.enter_context(subprocess.Popen(busy))
+            # In sessions of their own: one of many processes has no more of a
+            # processor than one of a single process (sched(7), autogroup).
+            process = undo.enter_context(subprocess.Popen(busy, start_new_session=True))
             undo.callback(process.kill)
+        # Or else there is nothing to be seen here; who else is busy is not known.
+        assert pace(machine) > 2 * before
         yield
 
 
@@ -40,6 +79,45 @@ def test_slow_machine_is_not_taken_for_a_hang(faulty, crowd):
         if not case.nodes or NODE in case.nodes:
             outcome = faulty.run(case.on(NODE))
             assert outcome == outcome.due, case.name
+    assert faulty.machine is began
+
+
+def test_slow_machine_may_take_long_for_what_is_much(faulty, crowd):
+    began = faulty.machine
+    outcome = faulty.run(parse_program(LONG))
+    assert outcome == outcome.due
+    # The model would compare each page with each.
+    faulty.run_raw(parse_program(crowded(4 << 20)))
+    assert faulty.machine is began
+
+
+@contextmanager
+def standing(pid, still, going):
+    """Have a process stand still for some seconds after it has run for some."""
+    over = threading.Event()
+
+    def stop_and_go():
+        # When it has ended, that is for the test to tell.
+        with suppress(ProcessLookupError):
+            while not over.wait(going):
+                os.kill(pid, signal.SIGSTOP)
+                over.wait(still)
+                os.kill(pid, signal.SIGCONT)
+
+    thread = threading.Thread(target=stop_and_go)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_machine_that_stands_still_now_and_then_is_not_taken_for_a_hang(faulty):
+    """For longer than the deadline of a step, with most tasks in the midst of one."""
+    began = faulty.machine
+    with standing(began.pid, 1.2 * began.hello.scale, 0.3):
+        faulty.run_raw(parse_program(crowded(64 << 20)))
     assert faulty.machine is began
 
 
