@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from mmapkit.agent import Mode
 from mmapkit.content import pattern
 from mmapkit.grammar import parse_program
+from mmapkit.machine.local import LocalMachine
 from mmapkit.program import Close, Program
 from mmapkit.strategies import Shape, crowds
 from mmapkit.verdict import Errno, Killed, NotReached, Ok, Value, Verdict
@@ -189,14 +190,21 @@ def dying(tmp_path, make):
     )
 
 
-def kill_task(name, deadline):
-    """Send SIGKILL to the first task that has a name."""
+def find_task(name, deadline):
+    """Return the number of the first task that has a name, 0 when none comes."""
     while time.monotonic() < deadline:
         for task in Path("/proc").glob("[0-9]*/task/[0-9]*"):
             with suppress(OSError):
                 if (task / "comm").read_text() == name:
-                    os.kill(int(task.name), signal.SIGKILL)
-                    return
+                    return int(task.name)
+    return 0
+
+
+def kill_task(name, deadline):
+    """Send SIGKILL to the first task that has a name."""
+    if task := find_task(name, deadline):
+        with suppress(ProcessLookupError):
+            os.kill(task, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("make", ["thread", "fork"])
@@ -218,6 +226,36 @@ def test_death_in_a_block_ends_it(machine, tmp_path, make):
 def test_agent_goes_on_after_a_hang_in_a_block(machine, tmp_path):
     machine.run(dying(tmp_path, "thread"))
     assert machine.run(Program((Close(0),))).results == (Errno("EBADF"),)
+
+
+def test_agent_that_is_killed_in_a_run_takes_the_program_along(
+    agent_file, machine, tmp_path
+):
+    """As one that is init of a machine takes that along: nobody waits for it."""
+    name = f"mp.{machine._session.runs + 1}.3\n"
+    agent = machine._process.pid
+
+    def kill_agent():
+        deadline = time.monotonic() + 10
+        if worker := find_task(name, deadline):
+            os.kill(agent, signal.SIGKILL)
+            while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+                os.sched_yield()
+        return worker
+
+    with ThreadPoolExecutor() as pool:
+        killed = pool.submit(kill_agent)
+        outcome = machine.run(dying(tmp_path, "thread"))
+    assert outcome.verdict is Verdict.LOST
+    # Another process of the program may still have the other end of the pipe.
+    ends = ("the agent is gone", "the agent is silent")
+    assert dict(outcome.evidence)["end"] in ends
+    assert not machine.usable
+    assert killed.result()
+    assert not Path(f"/proc/{killed.result()}").exists()
+    fresh = LocalMachine(agent_file, None, 0)
+    assert fresh.run(Program((Close(0),))).results == (Errno("EBADF"),)
+    fresh.close()
 
 
 @given(program=crowds(["device"], Shape(window=None, size=SIZE)))
