@@ -6,7 +6,7 @@ from mmapkit.ktap import Status, parse
 
 CASE = """\
 # The question, on methods that are wrong on purpose, and at last on one that is not.
-# nodes: original nopage retry swapped warn fault stuck remap
+# nodes: original nopage retry swapped warn uncached fault stuck remap
 open f9 /dev/memphys/remap rdwr => ok
 pwrite f9 off=arena len=0x6000 => ok 0x6000
 open f0 {node} rdonly => ok
@@ -53,6 +53,13 @@ def test_warning_of_the_kernel_is_no_pass(told):
     assert any("WARNING: " in line for line in test.log)
 
 
+def test_complaint_that_taints_nothing_is_no_pass(told):
+    test = told["uncached"]
+    assert test.status is Status.FAILED
+    assert not any("tainted" in line or "verdict" in line for line in test.log)
+    assert any("map pfn" in line for line in test.log)
+
+
 def test_replay_goes_on_after_all_of_them(told):
     assert told["fault"].status is Status.PASSED
 
@@ -62,4 +69,4 @@ def test_process_that_cannot_be_killed_is_the_end(report, told):
     (verdict,) = (line for line in told["stuck"].log if line.startswith("# verdict"))
     assert " unkillable at " in verdict
     assert "remap" not in told
-    assert report.problems == ("8 tests were planned, 7 told",)
+    assert report.problems == ("9 tests were planned, 8 told",)

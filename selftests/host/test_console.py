@@ -33,6 +33,13 @@ def test_oops_is_found_with_its_operation_and_the_panic_after_it(name):
     assert panic.title == "Kernel panic - not syncing: Fatal exception"
 
 
+def test_panic_in_the_midst_of_a_report_ends_it():
+    lines = ("BUG: kernel NULL pointer dereference", "Call Trace:")
+    oops, panic = scan([*lines, "Kernel panic - not syncing: Fatal exception"])
+    assert (oops.kind, oops.lines) == ("oops", lines)
+    assert panic.kind == "panic"
+
+
 def test_second_warning_is_a_finding_of_its_own():
     first, second = scan_log("two-warnings")
     assert first.kind == second.kind == "warning"

@@ -171,6 +171,13 @@ def test_programs_behind_a_wrong_one_run_again_from_known_content(make, fleet):
     assert ran[3:] == [WRITE]
 
 
+def test_wrong_program_at_once_is_told_apart_from_what_was_due(make):
+    wrong = Outcome((Ok(), Errno("EIO")))
+    (outcome,) = make({(READ, Mode.FRESH): wrong}).run_all([READ])
+    assert outcome == wrong
+    assert outcome.due == Model(TARGET).run(READ)
+
+
 @pytest.mark.parametrize("verdict", [Verdict.HANG, Verdict.SPLAT])
 def test_programs_behind_one_in_doubt_run_on_another_machine(make, fleet, verdict):
     doubtful = replace(Model(TARGET).run(READ), verdict=verdict, stopped_at=1)

@@ -170,3 +170,45 @@ def test_notes_and_warnings_are_told_at_the_end_and_in_junit_xml(
     assert re.search(r"^note: PTE: there 3 \(.+\)$", done.stdout, re.MULTILINE)
     (report,) = (tmp_path / "results").glob("*/junit.xml")
     assert '<property name="warn" value="late error: ok 2"' in report.read_text()
+
+
+TELLING = """
+import pytest
+from mmapkit import plugin
+from mmapkit.machine import Machines
+from mmapkit.setup import Supply
+from mmapkit.verdict import Finding
+
+class Idle:
+    title, usable = "idle", True
+
+    def prepare(self):
+        pass
+
+    def close(self):
+        pass
+
+class Telling(Supply):
+    def machines(self):
+        told = (Finding("leak", "unreferenced object"),)
+        return Machines(self._start, self._report, lambda machine: told)
+
+@pytest.fixture(scope="session", autouse=True)
+def _idle():
+    supply = Telling(lambda number: Idle(), lambda line: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plugin, "supply", lambda *words: supply)
+        yield
+
+def test_passes(make_lab):
+    make_lab(None)._machines.current()
+"""
+
+
+def test_what_a_machine_tells_at_its_end_fails_the_run(run):
+    done = run(TELLING)
+    assert done.returncode == 1
+    assert "told by machines at their end:\nunreferenced object" in re.sub(
+        r"(?m)^E +", "", done.stdout
+    )
+    assert "1 passed, 1 error" in done.stdout

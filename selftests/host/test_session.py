@@ -189,6 +189,12 @@ def test_splat_of_loading_or_unloading_is_told_and_the_end(agent, act, answer, r
     assert not session.usable
 
 
+def test_machine_whose_kernel_complained_is_not_used_again(agent):
+    session = Session(agent(*done(0), *done(1, 0, WARNING)))
+    assert session.run(Program(()), Mode.FRESH).verdict is Verdict.SPLAT
+    assert not session.usable
+
+
 def test_program_that_the_real_agent_refuses_does_no_harm(machine):
     with pytest.raises(ProgramRefused, match="refused run 1: 1 14"):
         machine.run(parse_program("pread f0 off=nowhere+4 len=1\n"))
