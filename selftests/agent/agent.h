@@ -23,6 +23,9 @@
 extern struct shared *shared;
 extern size_t page_size;
 
+/* foreign.c: tests of others. */
+void foreign_run(char *args);
+
 /* bare.c: what operations cost without the agent. */
 void bare_run(char *args);
 

@@ -17,6 +17,8 @@
  *   nl-recv NUMBER MILLISECONDS
  *                         "ok HEX", "none" when nothing came, or an errno
  *   nl-close NUMBER       ok, or an errno
+ *   foreign SECONDS PATH [WORD]...
+ *                         a test of somebody else, see foreign.c
  *   run NUMBER [step|keep|last]
  *                         the program follows, "go" on a line closes it
  */
@@ -144,6 +146,7 @@ static const struct {
 	void (*run)(char *args);
 } commands[] = {
 	{ "bare", bare_run },
+	{ "foreign", foreign_run },
 	{ "hello", say_hello },
 	{ "let", let },
 	{ "insmod", insmod },

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from detection.classes import BUGS, Bug
+from detection import peer
+from detection.classes import BUGS, RIGHT, Bug
+from mmapkit.targets.subjects import parse_subject
 
 #: what is wrong in each class, and where it was, as far as that was read
 CLASSES = {
@@ -66,18 +68,77 @@ CLASSES = {
 Row = dict[str, str | int | float | list[str]]
 
 
-def rows(folders: list[Path]) -> dict[str, Row]:
+#: what the peer says, in words; {} is why
+PEER = {
+    peer.PASSES: "passes",
+    peer.SKIPS: "does not run",
+    peer.FAILS: "fails",
+    peer.DIES: "is killed",
+    peer.HANGS: "does not end",
+    peer.CRASHES: "takes the machine along",
+}
+
+
+def rows(folders: list[Path], file: str = "detection.jsonl") -> dict[str, Row]:
     """Return what runs have found, by the name of the bug; the first of each."""
     found: dict[str, Row] = {}
     for folder in folders:
-        for path in sorted(folder.glob("**/detection.jsonl")):
+        for path in sorted(folder.glob(f"**/{file}")):
             for line in path.read_text().splitlines():
                 row = json.loads(line)
                 found.setdefault(row["name"], row)
     return found
 
 
-def entry(bug: Bug, row: Row | None) -> list[str]:
+def says(row: Row | None) -> str:
+    """Return what the peer says of a bug."""
+    if row is None:
+        return ""
+    what = PEER[str(row["verdict"])]
+    if row["why"] and row["verdict"] != peer.CRASHES:
+        what += f" ({row['why']})"
+    if row["kernel"]:
+        what += ", and the kernel complains"
+    return f" ``pfnmap`` {what}."
+
+
+def summary(found: dict[str, Row], told: dict[str, Row]) -> list[str]:
+    """Return how many bugs were caught, here and by the peer."""
+    if not told:
+        return []
+    right = [
+        parse_subject(text).path.rpartition("/")[2] for row in RIGHT for text in row
+    ]
+    columns = [[bug.name for bug in BUGS if bug.name in told], right]
+
+    def count(verdict: str) -> list[str]:
+        return [
+            str(sum(name in told and told[name]["verdict"] == verdict for name in c))
+            for c in columns
+        ]
+
+    rows = [["``pfnmap``", "wrong", "right"]]
+    rows += [[words, *count(verdict)] for verdict, words in PEER.items()]
+    quiet = [
+        name
+        for name in columns[0]
+        if told[name]["verdict"] in (peer.PASSES, peer.SKIPS)
+    ]
+    loud = sum(bool(told[name]["kernel"]) for name in quiet)
+    lines = [
+        f"This suite has caught {len(found)} of {len(BUGS)} bugs. Of those that "
+        "need no debug",
+        f"kernel, ``mm/pfnmap`` says nothing of {len(quiet)} of {len(columns[0])}; "
+        f"while it ran, the kernel",
+        f"complained of {loud} of them, which it does not read.",
+        "",
+    ]
+    border = "  ".join("=" * size for size in (24, 6, 6))
+    table = [f"{a:<24}  {b:<6}  {c:<6}".rstrip() for a, b, c in rows]
+    return [*lines, border, table[0], border, *table[1:], border, ""]
+
+
+def entry(bug: Bug, row: Row | None, told: Row | None = None) -> list[str]:
     """Return the lines of one bug."""
     title, reference = CLASSES[bug.bug]
     head = f"**{bug.bug}** ``{bug.name}``: {title}"
@@ -85,13 +146,13 @@ def entry(bug: Bug, row: Row | None) -> list[str]:
     lines = [head]
     if row is None:
         what = "The debug kernel shows it." if bug.debug else "Not seen in this run."
-        return [*lines, f"    As ``{bug.kind}``. {what}", ""]
+        return [*lines, f"    As ``{bug.kind}``. {what}{says(told)}", ""]
     test = str(row["test"]).partition("::")
     number = int(str(row["programs"]))
     lines += [
         f"    As ``{bug.kind}``. *{row['verdict']}*, by ``{test[0]}``,",
         f"    ``{test[2]}``, after {number} program{'s' * (number != 1)} in "
-        f"{float(str(row['seconds'])):.0f} s::",
+        f"{float(str(row['seconds'])):.0f} s.{says(told)} ::",
         "",
     ]
     program = row["program"]
@@ -106,10 +167,11 @@ def order(bugs: Sequence[Bug]) -> list[Bug]:
 
 def main(words: list[str]) -> int:
     """Print the table."""
-    found = rows([Path(word) for word in words])
-    text = [".. Written by selftests/detection/table.py.", ""]
+    folders = [Path(word) for word in words]
+    found, told = rows(folders), rows(folders, peer.FILE)
+    text = [".. Written by selftests/detection/table.py.", "", *summary(found, told)]
     for bug in order(BUGS):
-        text += entry(bug, found.get(bug.name))
+        text += entry(bug, found.get(bug.name), told.get(bug.name))
     sys.stdout.write("\n".join(text))
     return 0
 

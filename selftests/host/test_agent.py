@@ -325,3 +325,28 @@ def test_kernel_sees_what_a_mapping_shows(machine, model, target):
         "munmap m0\npeek m0 len=1\npread f0 off=0x1000 len=4\npeek m9 len=1\n"
     )
     assert machine.run(program) == model.run(program)
+
+
+@pytest.mark.parametrize(
+    ("script", "seconds", "told"),
+    [
+        ("echo $1; echo $2 >&2", 9, ("a", "b", "exited 0")),
+        ("printf x; exit 3", 9, ("exited 3",)),
+        ("kill $$", 9, ("killed SIGTERM",)),
+        ("echo x; sleep 9", 1, ("x", "never")),
+    ],
+    ids=["prints", "fails", "dies", "does not end"],
+)
+def test_test_of_somebody_else_is_told_with_its_end(
+    machine, tmp_path, script, seconds, told
+):
+    file = tmp_path / "it"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    assert machine.foreign([str(file), "a", "b"], seconds) == told
+    assert machine.usable
+
+
+def test_test_of_somebody_else_that_is_not_there_is_told(machine):
+    assert machine.foreign(["/nothing/there"], 9) == ("ENOENT",)
+    assert machine.usable

@@ -1,11 +1,14 @@
 """The list of bugs is that of memphys_faulty, and each has its place in the table."""
 
 import re
+from dataclasses import asdict
 
 import pytest
 
-from detection import ordinary, table
+from detection import ordinary, peer, table
 from detection.classes import BUGS, RIGHT
+from detection.peer import Told
+from mmapkit.errors import MmapkitError
 from mmapkit.setup import ROOT
 from mmapkit.targets.subjects import parse_subject
 
@@ -67,8 +70,64 @@ def test_entry_has_what_was_found():
     }
     lines = table.entry(BUGS[0], row)
     assert lines[0].startswith(f"**{BUGS[0].bug}** ``{BUGS[0].name}``")
-    assert "after 1 program in 2 s::" in lines[2]
+    assert "after 1 program in 2 s. ::" in lines[2]
     assert lines[4] == "        > load m0 4 => none"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (Told("x", peer.PASSES), "``pfnmap`` passes. ::"),
+        (Told("x", peer.FAILS, "fork"), "``pfnmap`` fails (fork). ::"),
+        (Told("x", peer.PASSES, kernel="BUG"), "passes, and the kernel complains. ::"),
+        (Told("x", peer.CRASHES, "gone"), "takes the machine along. ::"),
+    ],
+    ids=lambda it: it if isinstance(it, str) else "",
+)
+def test_entry_has_what_the_peer_says(told, words):
+    row = {"verdict": "hang", "test": "a::b", "programs": 1, "seconds": 1}
+    lines = table.entry(BUGS[0], row | {"program": []}, asdict(told))
+    assert lines[2].endswith(words)
+
+
+def test_summary_counts_what_the_peer_passes_over():
+    names = [bug.name for bug in BUGS[:3]]
+    told = dict.fromkeys(names, asdict(Told("x", peer.PASSES)))
+    told |= {names[1]: asdict(Told("x", peer.SKIPS, kernel="BUG"))}
+    told |= {names[2]: asdict(Told("x", peer.DIES)), "remap": told[names[0]]}
+    text = "\n".join(table.summary({}, told))
+    assert "says nothing of 2 of 3;" in text
+    assert "complained of 1 of them" in text
+    assert re.search(r"^passes +1 +1$", text, re.MULTILINE)
+    assert re.search(r"^is killed +1 +0$", text, re.MULTILINE)
+    assert table.summary({}, {}) == []
+
+
+RESULTS = "TAP version 13\n1..2\nok 1 pfnmap.a\n{}ok 2 pfnmap.b\n# Totals: x\n"
+SKIP = "TAP version 13\n1..0 # SKIP Invalid file: 'x'. Not pfnmap'ed"
+
+# What the test printed, and its end; then what that comes to.
+PEER = {
+    "all pass": (RESULTS.format(""), "exited 0", peer.PASSES, ""),
+    "one fails": (RESULTS.format("not "), "exited 1", peer.FAILS, "b"),
+    "it breaks off": (RESULTS[:25], "exited 1", peer.FAILS, "exited 1"),
+    "passed without results": ("", "exited 0", peer.FAILS, "exited 0"),
+    "another file": (SKIP, "exited 4", peer.SKIPS, "Invalid file: 'x'. Not pfnmap'ed"),
+    "a signal": ("TAP version 13", "killed SIGBUS", peer.DIES, "SIGBUS"),
+    "no end": ("TAP version 13", "never", peer.HANGS, ""),
+    "no end at all": ("TAP version 13", "unkillable", peer.HANGS, "unkillable"),
+}
+
+
+@pytest.mark.parametrize("case", PEER)
+def test_peer_is_understood(case):
+    text, end, verdict, why = PEER[case]
+    assert peer.judged("x", [*text.splitlines(), end]) == Told("x", verdict, why)
+
+
+def test_peer_that_is_not_there_is_an_error():
+    with pytest.raises(MmapkitError, match="pfnmap on x: ENOENT"):
+        peer.judged("x", ["ENOENT"])
 
 
 def test_every_file_of_the_suite_is_about_a_subject_or_apart():

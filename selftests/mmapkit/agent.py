@@ -9,7 +9,7 @@ breaks off, for whatever reason, was the last one.
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -249,6 +249,26 @@ class Agent:
         if word != "ok":
             raise MachineError(f"bare {loop} on {path}: {word}")
         return int(ns) / 1e9
+
+    def foreign(self, words: Sequence[str], seconds: int) -> tuple[str, ...]:
+        """Run a test of somebody else that the machine has as a file.
+
+        Returns the lines that it printed; the last one is how it ended: "exited 0",
+        "killed SIGBUS", "never" after so many seconds, "unkillable", or an errno.
+        What it leaves behind is not looked at: no program is to follow.
+        """
+        with self._exchange():
+            text = f"foreign {seconds} {' '.join(words)}\n"
+            self._stream.write(text.encode(), self._deadline())
+            told: list[str] = []
+            word = "out"
+            while word == "out":
+                deadline = self._deadline(COMMAND) + seconds
+                word, _, line = self._stream.read_line(deadline).partition(" ")
+                told.append(line)
+            if word != "ended":
+                raise MachineError(f'not of a foreign test: "{word} {line}"')
+        return tuple(told)
 
     def netlink(self) -> "Netlink":
         """Open a generic netlink socket."""

@@ -5,7 +5,7 @@ then it is done for, and Machines hands out another.
 """
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -72,6 +72,9 @@ class Machine(Protocol):
 
     def bare(self, loop: str, count: int, path: str, off: int) -> float:
         """Return the seconds that count turns of a loop of system calls take."""
+
+    def foreign(self, words: Sequence[str], seconds: int) -> tuple[str, ...]:
+        """Run a test that somebody else wrote; as Agent.foreign()."""
 
     def netlink(self) -> Netlink:
         """Open a generic netlink socket on the machine."""

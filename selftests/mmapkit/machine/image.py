@@ -77,6 +77,18 @@ def add_cases(
     words = map(str.split, modules)
     lines = [" ".join((f"/modules/{name}.ko", *options)) for name, *options in words]
     (root / "modules" / "boot").write_text("".join(f"{line}\n" for line in lines))
+    return _followed(initrd, root, folder)
+
+
+def add_file(initrd: Path, file: Path, folder: Path) -> Path:
+    """Write an initramfs with one more file, in its root; as add_cases()."""
+    root = folder / "root"
+    root.mkdir()
+    shutil.copy(file, root)
+    return _followed(initrd, root, folder)
+
+
+def _followed(initrd: Path, root: Path, folder: Path) -> Path:
     file = folder / "initrd"
     file.write_bytes(initrd.read_bytes() + _packed(root))
     return file

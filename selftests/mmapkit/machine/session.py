@@ -6,6 +6,7 @@ Every machine has one. The session keeps the marks that the kernel had before
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmapkit.agent import Agent, Hello, Mode, Netlink, Told
@@ -71,6 +72,10 @@ class Session:
     def bare(self, loop: str, count: int, path: str, off: int) -> float:
         """Return the seconds of a loop of system calls."""
         return self._agent.bare(loop, count, path, off)
+
+    def foreign(self, words: Sequence[str], seconds: int) -> tuple[str, ...]:
+        """Run a test of somebody else; as Agent.foreign()."""
+        return self._agent.foreign(words, seconds)
 
     def netlink(self) -> Netlink:
         """Open a generic netlink socket."""
@@ -203,6 +208,9 @@ class OverSession(ABC):
 
     def bare(self, loop: str, count: int, path: str, off: int) -> float:
         return self._session.bare(loop, count, path, off)
+
+    def foreign(self, words: Sequence[str], seconds: int) -> tuple[str, ...]:
+        return self._session.foreign(words, seconds)
 
     def netlink(self) -> Netlink:
         return self._session.netlink()
