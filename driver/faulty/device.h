@@ -108,9 +108,11 @@ static inline struct faulty_device *faulty_file_device(const struct file *file)
 	return container_of(file->private_data, struct faulty_device, misc);
 }
 
-/* bounds.c, owner.c: the wrong ones. */
+/* bounds.c, lock.c, owner.c: the wrong ones. */
 extern struct faulty_device faulty_bounds_devices[];
 extern const size_t faulty_bounds_count;
+extern struct faulty_device faulty_lock_devices[];
+extern const size_t faulty_lock_count;
 extern struct faulty_device faulty_owner_devices[];
 extern const size_t faulty_owner_count;
 

@@ -224,12 +224,18 @@ int faulty_devices_init(void)
 	if (ret)
 		goto err_remove_right;
 
-	ret = faulty_add_all(faulty_owner_devices, faulty_owner_count);
+	ret = faulty_add_all(faulty_lock_devices, faulty_lock_count);
 	if (ret)
 		goto err_remove_bounds;
 
+	ret = faulty_add_all(faulty_owner_devices, faulty_owner_count);
+	if (ret)
+		goto err_remove_lock;
+
 	return 0;
 
+err_remove_lock:
+	faulty_remove(faulty_lock_devices, faulty_lock_count);
 err_remove_bounds:
 	faulty_remove(faulty_bounds_devices, faulty_bounds_count);
 err_remove_right:
@@ -240,6 +246,7 @@ err_remove_right:
 void faulty_devices_exit(void)
 {
 	faulty_remove(faulty_owner_devices, faulty_owner_count);
+	faulty_remove(faulty_lock_devices, faulty_lock_count);
 	faulty_remove(faulty_bounds_devices, faulty_bounds_count);
 	faulty_remove(faulty_right_devices, faulty_right_count);
 }

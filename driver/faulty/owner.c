@@ -245,43 +245,6 @@ static const struct file_operations faulty_kept_fops = {
 	.mmap = faulty_kept_mmap,
 };
 
-/*
- * read() copies under a lock that mmap takes, too: one orders it before
- * mmap_lock, the other behind (b34e9a1, "uio: fix possible circular locking
- * dependency").
- */
-static DEFINE_MUTEX(faulty_crossed); /* protects nothing; it is in the way */
-
-static ssize_t faulty_crossed_read(struct file *file, char __user *buf,
-				   size_t count, loff_t *ppos)
-{
-	ssize_t ret;
-
-	mutex_lock(&faulty_crossed);
-	ret = faulty_read(file, buf, count, ppos);
-	mutex_unlock(&faulty_crossed);
-	return ret;
-}
-
-static int faulty_crossed_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	int ret;
-
-	mutex_lock(&faulty_crossed);
-	ret = faulty_mmap(file, vma);
-	mutex_unlock(&faulty_crossed);
-	return ret;
-}
-
-static const struct file_operations faulty_crossed_fops = {
-	.owner = THIS_MODULE,
-	.open = faulty_open,
-	.llseek = faulty_llseek,
-	.read = faulty_crossed_read,
-	.write = faulty_write,
-	.mmap = faulty_crossed_mmap,
-};
-
 struct faulty_device faulty_owner_devices[] = {
 	{
 		.name = "no-open",
@@ -350,13 +313,6 @@ struct faulty_device faulty_owner_devices[] = {
 		.check = faulty_check,
 		.map = faulty_map_pages,
 		.vm_ops = &faulty_module_ops,
-	},
-	{
-		.name = "crossed",
-		.fops = &faulty_crossed_fops,
-		.check = faulty_check,
-		.map = faulty_map_pages,
-		.vm_ops = &faulty_page_ops,
 	},
 };
 

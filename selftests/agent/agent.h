@@ -183,6 +183,7 @@ void space_clean_up(void);
 void space_find_room(void);
 const struct mapping *space_find(unsigned int map);
 bool space_owns(const unsigned char *at, uint64_t len);
+uint64_t space_place_of(const struct op *op, bool *missing);
 void space_run(const struct op *op, struct result *res);
 void space_run_on(const struct op *op, struct result *res, unsigned char *at);
 

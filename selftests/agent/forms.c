@@ -184,7 +184,7 @@ static bool transfer(struct parser *p, const struct op *op)
 static bool parse_pread(struct parser *p, struct op *op)
 {
 	return file_handle(p, op) &&
-	       key_values(p, op, KEY_OFF | KEY_LEN, 0) && transfer(p, op);
+	       key_values(p, op, KEY_OFF | KEY_LEN, KEY_AT) && transfer(p, op);
 }
 
 static bool parse_pwrite(struct parser *p, struct op *op)

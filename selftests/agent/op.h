@@ -106,7 +106,7 @@ enum via {
  *	lseek counts from; an enum answer
  * @flags: flags of mmap, mremap and msync
  * @anonymous: without a file
- * @placed: there is an at=
+ * @placed: there is an at=: of mmap and mremap, or where pread puts bytes
  * @whole: no length was given: the mapping from the offset on
  * @seeded: a seed was given
  * @off: file offset in bytes, or offset in the mapping

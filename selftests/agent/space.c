@@ -135,7 +135,7 @@ static void publish(unsigned int map, long ret, uint64_t len,
 }
 
 /* The address of at=; @missing: that place is nowhere. */
-static uint64_t place_of(const struct op *op, bool *missing)
+uint64_t space_place_of(const struct op *op, bool *missing)
 {
 	const struct mapping *m = space_find(op->at_map);
 
@@ -148,7 +148,7 @@ static void run_mmap(const struct op *op, struct result *res)
 	bool missing = false;
 	uint64_t at;
 
-	at = op->placed ? place_of(op, &missing) : take_room(op->len);
+	at = op->placed ? space_place_of(op, &missing) : take_room(op->len);
 	if (missing) {
 		res->kind = RESULT_VOID;
 		return;
@@ -170,7 +170,7 @@ static void run_mremap(const struct op *op, struct result *res)
 	uint64_t at = 0;
 
 	if (op->placed)
-		at = place_of(op, &missing);
+		at = space_place_of(op, &missing);
 	if (!m || missing) {
 		res->kind = RESULT_VOID;
 		return;

@@ -173,6 +173,54 @@ def test_private_copy_among_pfns_may_be_spliced_but_not_pinned(regions, subtests
             assert str(results[6]) == "ok 0x1122334455667788"
 
 
+# A file is read into a mapping of it. What is there before is not: the handler runs
+# in the midst of the copy, with whatever read() of the driver holds.
+INTO = {
+    "shared": """
+        mmap m0 f0 off=0x1000 len=0x4000 prot=rw flags=shared
+        pread f0 off=0x8ff0 len=0x20 at=m0+0x20
+        pread f0 off=0x9000 len=0x2000 at=m0+0x1800
+        digest m0
+    """,
+    "private": """
+        mmap m0 f0 off=0 len=0x4000 prot=rw flags=private
+        mmap m1 f0 off=0 len=0x4000 prot=r flags=shared
+        pread f0 off=0x1ffc len=0x8 at=m0+0x10
+        pread f0 off=0x3000 len=0x1000 at=m0+0x2000
+        digest m0
+        digest m1
+    """,
+    "onto itself": """
+        mmap m0 f0 off=0x2000 len=0x2000 prot=rw flags=shared
+        pread f0 off=0x2800 len=0x1000 at=m0+0x800
+        digest m0
+    """,
+    "read only": """
+        mmap m0 f0 off=0 len=0x2000 prot=rw flags=shared
+        mprotect m0+0x1000 len=0x1000 prot=r
+        pread f0 off=0x4000 len=8 at=m0+0x1000
+        pread f0 off=0x4000 len=0x2000 at=m0
+        munmap m0 len=0x1000
+        pread f0 off=0x4000 len=8 at=m0
+        digest m0+0x1000
+    """,
+}
+
+
+@pytest.mark.parametrize("claim", INTO)
+def test_file_is_read_into_a_mapping_of_itself(regions, claim, subtests):
+    """read(2): what is read is there, and EFAULT where nothing may be stored.
+
+    Source: copy_to_user(), which faults on memory that may be of the same file.
+    Guards: F1.
+    """
+    for node in nodes(regions):
+        with subtests.test(node.path):
+            text = f"open f0 {node.path} rdwr\n{INTO[claim]}"
+            outcome = regions.run(parse_program(text), quick=True)
+            assert outcome == outcome.due
+
+
 @pytest.mark.parametrize("way", ["read", "write"])
 def test_system_call_at_the_end_of_a_mapping_has_an_error_and_no_signal(
     check, node, way

@@ -125,9 +125,10 @@ BUGS = (
     Bug(_device("no-access", "fault"), "E6", (DIFFERS,)),
     Bug(_device("long-access", "fault"), "E6", (DIFFERS,)),
     Bug(_device("anonymous", "fault-page"), "E8", (DIFFERS,)),
-    # faulty/race.c, owner.c: others at the same time.
+    # faulty/race.c, lock.c: others at the same time, and who waits for himself.
     Bug("busy:fault-page", "B2", (DIFFERS,)),
     Bug("unlocked:fault:window", "S", (DIFFERS,)),
+    Bug(_device("copying", "fault-page"), "F1", (UNKILLABLE, SPLAT)),
     Bug(_device("crossed", "fault-page"), "F2", (SPLAT,), debug=True),
     Bug("relock:fault:window", "F3", (SPLAT,), debug=True),
 )

@@ -57,6 +57,7 @@ CLASSES = {
     "E5": ("not counted", "1c1914d6e8c6"),
     "E6": (".access left out, or unbounded", "3886a86e7e6c"),
     "E8": ("anonymous memory instead", ""),
+    "F1": ("a copy under the lock of the handler", "CVE-2023-52615, b01720bfcdf9"),
     "F2": ("locks in two orders", "b34e9a1"),
     "F3": ("mmap_lock taken again", ""),
     "F4": ("flags of a VMA in a handler", ""),

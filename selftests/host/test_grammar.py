@@ -172,7 +172,7 @@ OPERATIONS = st.one_of(
         )
         for kind, ways in ((Peek, PEEK_WAYS), (Poke, POKE_WAYS))
     ),
-    st.builds(Pread, FILES, OFFSETS, TRANSFERS, proc=PROCS),
+    st.builds(Pread, FILES, OFFSETS, TRANSFERS, st.none() | AT, proc=PROCS),
     st.builds(Pwrite, FILES, OFFSETS, TRANSFERS, U64, proc=PROCS),
     st.builds(written, PROCS, FILES, OFFSETS, SPELLED),
     st.builds(Fork, PEERS, proc=PROCS),
@@ -348,6 +348,7 @@ MALFORMED = [
     ("fail-nth 1 2", 12),
     ("pread f0 off=0", 15),
     ("pread f0 off=0 len=4194305", 27),
+    ("pread f0 off=0 len=1 at=f0", 25),
     ("pwrite f0 off=0", 16),
     ("pwrite f0 off=0 data=0", 22),
     ("pwrite f0 off=0 data=0g", 22),

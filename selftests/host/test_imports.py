@@ -43,7 +43,8 @@ MAY = {
     "model.state": "grades model.covered model.mapping model.memory model.vma program "
     "target verdict",
     "model.processes": "model.state model.vma program verdict",
-    "model.files": "content model.state program target verdict",
+    "model.files": "content model.access model.mapping model.memory model.state "
+    "program target verdict",
     "model.lifetime": "model.residence model.state model.vma program target verdict",
     "model.residence": "grades model.mapping model.state model.vma program verdict",
     "model.advice": "grades model.mapping model.residence model.state model.vma "

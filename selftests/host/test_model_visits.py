@@ -10,7 +10,7 @@ from mmapkit.model import Model
 from mmapkit.target import Node
 from mmapkit.verdict import Data, Errno
 
-from .test_model import TARGET
+from .test_model import TARGET, results
 
 PAGED = Node("/dev/paged", "fault-page", pages=True)
 WITH_PAGES = replace(TARGET, nodes=(*TARGET.nodes, PAGED))
@@ -87,3 +87,57 @@ def test_nobody_knows_what_lies_beside_a_mapping_that_has_moved(way):
     )
     with pytest.raises(ModelError, match="far away"):
         Model(TARGET).run(program)
+
+
+# A file is read into a mapping: what is asked for, and what comes of it.
+INTO = {
+    "a page and a half": ("pread f0 off=arena+0x3000 len=0x1800 at=m0+0x800", "0x1800"),
+    "onto itself": ("pread f0 off=arena+0x800 len=0x1000 at=m0+0x800", "0x1000"),
+    "nothing": ("pread f0 off=arena len=0 at=m0", "0x0"),
+    "up to a hole": ("pread f0 off=arena+0x3000 len=0x2000 at=m0+0x1000", "0x1000"),
+}
+
+
+@pytest.mark.parametrize("case", INTO)
+def test_file_that_is_read_into_a_mapping_is_there(case):
+    call, count = INTO[case]
+    start = "open f0 /dev/fault rdwr\nmmap m0 f0 off=arena len=0x2000 prot=rw "
+    for flags in ("shared", "private"):
+        told = results(f"{start}flags={flags}\n{call}\ndigest m0+0x1000 len=0x800")
+        assert told[2] == f"ok {count}"
+        plain = results(f"{start}flags={flags}\ndigest m0+0x1000 len=0x800")
+        assert (told[3] == plain[2]) == (case in ("onto itself", "nothing"))
+
+
+@pytest.mark.parametrize(
+    ("call", "due"),
+    [
+        ("pread f0 off=arena len=8 at=m0+0x2000", "EFAULT"),
+        ("pread f0 off=arena len=8 at=m1", "void"),
+        ("pread f1 off=arena len=8 at=m0", "EBADF"),
+        ("pread f0 off=end len=8 at=m0+0x2000", "EINVAL"),
+    ],
+    ids=["no page", "no mapping", "no file", "no bytes"],
+)
+def test_file_that_is_not_read_into_a_mapping_is_an_error(call, due):
+    told = results(
+        "open f0 /dev/fault rdwr\nmmap m0 f0 off=arena len=0x2000 prot=rw "
+        f"flags=shared\n{call}"
+    )
+    assert told[2] == due
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "pread f0 off=arena+0x10 len=0x100 at=m0",
+        "pread f0 off=arena+0x4000 len=8 at=m0+0x1ffc",
+    ],
+    ids=["onto some of itself", "half a page"],
+)
+def test_nobody_knows_what_a_copy_into_itself_or_a_hole_leaves(call):
+    with pytest.raises(ModelError, match="pread: "):
+        results(
+            "open f0 /dev/fault rdwr\nmmap m0 f0 off=arena len=0x2000 prot=rw "
+            f"flags=shared\n{call}"
+        )

@@ -107,7 +107,7 @@ def _transfer(line: Line, op: Pread | Pwrite) -> Operation:
 
 
 def _parse_pread(line: Line) -> Operation:
-    return _transfer(line, Pread(line.file(), **line.pairs(must="off len")))
+    return _transfer(line, Pread(line.file(), **line.pairs(must="off len", may="at")))
 
 
 def _parse_peek(line: Line) -> Operation:

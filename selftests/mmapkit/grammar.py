@@ -36,7 +36,7 @@ r"""The text form of programs, read. text.py writes it.
                        "ptrace" | "splice" ) ]
               | "poke" place "data=" hex [ "via=" ( "mem" | "read" | "writev" |
                        "ptrace" ) ]
-              | "pread" file "off=" offset "len=" number
+              | "pread" file "off=" offset "len=" number [ "at=" place ]
               | "pwrite" file "off=" offset
                        ( "len=" number [ "seed=" number ] | "data=" hex )
               | "fork" task

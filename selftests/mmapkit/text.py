@@ -166,7 +166,12 @@ def _arguments(op: Operation) -> list[str]:
             via = _unless("via", op.via, Via.MEM)
             return [_place(op), f"data={op.data.hex()}", *via]
         case Pread():
-            return [f"f{op.file}", f"off={format_offset(op.off)}", f"len={hex(op.len)}"]
+            return [
+                f"f{op.file}",
+                f"off={format_offset(op.off)}",
+                f"len={hex(op.len)}",
+                *_at(op.at),
+            ]
         case Pwrite(data=None):
             return [
                 f"f{op.file}",

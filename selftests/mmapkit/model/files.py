@@ -7,10 +7,13 @@ from dataclasses import replace
 
 from mmapkit.content import digest, pattern
 from mmapkit.errors import ModelError
+from mmapkit.model.access import raised
+from mmapkit.model.mapping import Mapping
+from mmapkit.model.memory import by_page
 from mmapkit.model.state import File, Process, State, Task
-from mmapkit.program import MAX_DATA, Close, Open, Pread, Pwrite
+from mmapkit.program import MAX_DATA, Close, Open, Place, Pread, Pwrite
 from mmapkit.target import Node
-from mmapkit.verdict import Data, Digested, Errno, Ok, Result, Value
+from mmapkit.verdict import Data, Digested, Errno, Ok, Result, Value, Void
 
 #: memory of nobody, by way of a file; zero(4)
 ZERO = "/dev/zero"
@@ -47,13 +50,57 @@ def close_file(process: Process, op: Close) -> Result:
 
 def pread(state: State, process: Process, op: Pread) -> Result:
     """Read all that is asked for, or nothing; pread(2)."""
+    if op.at is not None and op.at.map not in process.maps:
+        return Void()
     start = _start(state, process, op)
     if isinstance(start, Errno):
         return start
+    if op.at is not None:
+        return _pread_at(state, process, start, op.len, op.at)
     data = state.memory.read(start, op.len)
     if len(data) <= MAX_DATA:
         return Data(data)
     return Digested(len(data), digest(data))
+
+
+def _pread_at(
+    state: State, process: Process, start: int, length: int, to: Place
+) -> Result:
+    """Copy to memory of the program, page by page of what is read.
+
+    memphys_phys_rw(): the first page that cannot be copied is the end. What
+    copy_to_user() has stored of it by then is nobody's to say.
+    """
+    mapping = process.maps[to.map]
+    mapping.check(to.off, length)
+    done = 0
+    for at, count in by_page(start, length, state.page):
+        off = to.off + done
+        fault = raised(state, mapping, off, count, write=True)
+        if fault is not None and fault.off != off:
+            raise ModelError("pread: nobody knows how much of the page has come")
+        if fault is not None:
+            return Value(done) if done else Errno("EFAULT")
+        _refuse_overlap(state, mapping, off, at, count)
+        mapping.write(state.memory, off, state.memory.read(at, count))
+        done += count
+    return Value(done)
+
+
+def _refuse_overlap(
+    state: State, mapping: Mapping, off: int, start: int, length: int
+) -> None:
+    """Refuse to copy bytes to where some of them are; memcpy() may do anything."""
+    for at, count in by_page(off, length, state.page):
+        vma, index = mapping.vma(at), mapping.index(at)
+        assert vma is not None
+        address = vma.address(index, state.page) if vma.shared else None
+        if address is None:
+            continue
+        first = address + at % state.page
+        same = first == start + at - off
+        if not same and first < start + length and start < first + count:
+            raise ModelError("pread: the bytes are copied to where some of them are")
 
 
 def pwrite(state: State, process: Process, op: Pwrite) -> Result:

@@ -109,7 +109,7 @@ def reach(state: State, op: Operation, length: int, known: int) -> Reach:
             if op.file is not None:
                 found.uses.add(("f", process.leader, op.file))
             found.changes.add(("m", process.leader, op.map))
-        case Pread() | Pwrite():
+        case Pread(at=None) | Pwrite():
             found.uses.add(("f", process.leader, op.file))
             found.touches += _transfer(state, process, op)
         case Request(message=Ready(change=Change.REVOKE, path=path)):

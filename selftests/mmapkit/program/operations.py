@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mmapkit.program.vocabulary import Mode, Offset, Ready, Whence
+from mmapkit.program.vocabulary import Mode, Offset, Place, Ready, Whence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +66,13 @@ class Memfd(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Pread(Operation):
-    """pread(2) of len bytes."""
+    """pread(2) of len bytes; to a place in a mapping, or to a buffer of the agent."""
 
     word = "pread"
     file: int
     off: Offset
     len: int
+    at: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
