@@ -67,6 +67,16 @@ MAY = {
     "strategies.blocks": "program strategies.dials",
     "strategies.operations": "program strategies.dials",
     "strategies.surgery": "program strategies.dials strategies.operations",
+    "submission": "",
+    "submission.layout": "build submission",
+    "submission.series": "submission submission.layout",
+    "submission.mail": "build submission submission.layout submission.series",
+    "submission.tree": "build debug_kernel submission submission.layout "
+    "submission.series",
+    "submission.checks": "build submission submission.layout submission.tree",
+    "submission.gate": "build provision setup source submission submission.checks "
+    "submission.mail submission.tree",
+    "submission.__main__": "setup submission submission.mail",
     "console": "verdict",
     "ktap": "console",
     "stream": "",
