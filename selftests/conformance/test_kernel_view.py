@@ -127,6 +127,29 @@ def test_end_of_a_region_is_its_size(regions):
         assert end == Value(node.size)
 
 
+def test_memory_of_each_mapping_is_not_read_through_the_file(regions, subtests):
+    """A file has none: what each mapping has is not the others'.
+
+    Source: Documentation/driver.rst, ENXIO.
+    Guards: none, the driver refuses it before a method is asked.
+    """
+    owned = [node for node in regions.target.nodes if node.owns]
+    for node in owned:
+        with subtests.test(node.path):
+            text = f"""
+                open f0 {node.path} rdwr
+                mmap m0 f0 off=0 len=0x1000 prot=rw flags=shared
+                pread f0 off=0 len=8
+                pwrite f0 off=0 data=00
+                load m0 8
+            """
+            outcome = regions.run(parse_program(text))
+            assert outcome == outcome.due
+            assert [str(result) for result in outcome.results] == [
+                *("ok", "ok", "ENXIO", "ENXIO", "ok 0x0"),
+            ]
+
+
 def test_open_mode_bounds_transfers(check, node):
     """read(2), write(2): EBADF for what the file was not opened for.
 
