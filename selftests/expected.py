@@ -16,23 +16,33 @@ from mmapkit.errors import MmapkitError
 from mmapkit.grammar import parse_program
 from mmapkit.model import Model
 from mmapkit.program import Program
-from mmapkit.target import Node, Patterned, Target, Traits, Window
+from mmapkit.target import SLAB, Node, Patterned, Target, Traits, Window
 from mmapkit.targets.memphys import NODES
 from mmapkit.verdict import Result
 
-# Regions that are made of pages, as targets/regions.py has them.
+# Regions as targets/regions.py has them, of pages and of the kinds of the question.
 _SIZE = 512 << 10
 _REGIONS = tuple(
-    Node(
-        f"/dev/memphys/{method}-pages",
-        method,
-        start=(1 << 50) + (number << 30),
-        size=_SIZE,
-        eager=eager,
-        pages=True,
-    )
-    for number, (method, eager) in enumerate(
-        (("fault-page", False), ("insert", True), ("insert-batch", True))
+    replace(node, start=(1 << 50) + (number << 30), size=_SIZE)
+    for number, node in enumerate(
+        (
+            Node("/dev/memphys/fault-page-pages", "fault-page", pages=True),
+            Node("/dev/memphys/insert-pages", "insert", eager=True, pages=True),
+            Node(
+                "/dev/memphys/insert-batch-pages",
+                "insert-batch",
+                eager=True,
+                pages=True,
+            ),
+            Node(
+                "/dev/memphys/remap-kmalloc",
+                "remap",
+                tracked=True,
+                eager=True,
+                uses=SLAB,
+            ),
+            Node("/dev/memphys/insert-vmalloc", "insert", eager=True, pages=True),
+        )
     )
 )
 

@@ -13,7 +13,7 @@
 #define OLD_FAULT_NOPAGE	0x100
 #define OLD_FAULT_LOCKED	0x200
 
-/* Bytes of a struct page of x86-64 then: six words and a half, rounded up. */
+/* Bytes of a struct page of x86-64 then: seven words. */
 #define OLD_PAGE_STRUCT		56
 
 /*

@@ -44,6 +44,7 @@ APART = {
     "conformance/test_exhaustion.py": "needs fault injection; the debug run has it",
     "conformance/test_kunit.py": "runs inside of the kernel",
     "conformance/test_tracepoints.py": "about the driver's tracepoints",
+    "conformance/test_who_allocates.py": "about backings, whatever the method",
     "properties/test_lifetimes.py": "takes the driver's module away",
     "properties/test_no_driver.py": "about memory of the kernel's own",
 }
