@@ -9,10 +9,10 @@ import pytest
 from mmapkit.case import read_case
 from mmapkit.ktap import Status, parse
 from mmapkit.plugin_subjects import subjects_of
-from mmapkit.setup import ROOT
+from mmapkit.setup import SUITE
 from mmapkit.targets.memphys import NODES
 
-FILES = sorted((ROOT / "selftests" / "cases").glob("*.case"))
+FILES = sorted((SUITE / "cases").glob("*.case"))
 CASES = [read_case(path) for path in FILES]
 WINDOWS = {node.path for node in NODES}
 

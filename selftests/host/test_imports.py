@@ -116,8 +116,10 @@ MAY = {
     "restore": "program target",
     "lab": "agent grades journal machine model model.covered program report.text "
     "restore tally target text verdict",
-    "setup": "account build coverage debug_kernel kernel leaks machine machine.image "
-    "machine.command machine.launcher machine.local machine.qemu provision verdict",
+    "installed": "build kernel",
+    "setup": "account build coverage debug_kernel installed kernel leaks machine "
+    "machine.image machine.command machine.launcher machine.local machine.qemu "
+    "provision verdict",
     "shrink": "program simpler verdict",
     "simpler": "program",
     "alarms": "report.text verdict",

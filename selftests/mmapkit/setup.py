@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mmapkit import coverage, debug_kernel, leaks, provision
+from mmapkit import coverage, debug_kernel, installed, leaks, provision
 from mmapkit import kernel as kernels
 from mmapkit.account import Account
 from mmapkit.build import cache_dir, locked
@@ -16,15 +16,16 @@ from mmapkit.machine import Machine, Machines, image, launcher, local, qemu
 from mmapkit.machine.command import Config
 from mmapkit.verdict import Finding
 
-#: the repository
-ROOT = Path(__file__).resolve().parents[2]
+#: the folder of the suite, and the repository that it is in
+SUITE = Path(__file__).resolve().parents[1]
+ROOT = SUITE.parent
 
 #: what --kernel calls the kernel that looks for trouble, and what it is made of
 DEBUG = "debug"
-DEBUG_CONFIG = tuple(ROOT / "selftests" / name for name in ("config", "config.debug"))
+DEBUG_CONFIG = tuple(SUITE / name for name in ("config", "config.debug"))
 
 #: lines of the driver that no test reaches, each with its reason
-UNREACHED = ROOT / "selftests" / "unreached.toml"
+UNREACHED = SUITE / "unreached.toml"
 
 Report = Callable[[str], None]
 
@@ -39,8 +40,12 @@ class Wanted:
     coverage: bool = False
 
 
+def _running_release() -> str:
+    return Path("/proc/sys/kernel/osrelease").read_text().strip()
+
+
 def _running_kernel() -> kernels.Kernel:
-    return kernels.find(Path("/proc/sys/kernel/osrelease").read_text().strip())
+    return kernels.find(_running_release())
 
 
 def _kernel(wanted: str | None, report: Report) -> kernels.Kernel:
@@ -150,6 +155,9 @@ def supply(wanted: Wanted, results: Path, report: Report) -> Supply:
         )
     results.mkdir(parents=True, exist_ok=True)
     cache_dir().mkdir(parents=True, exist_ok=True)
+    if wanted.machine == "local" and (file := installed.agent(SUITE)):
+        found = installed.modules(_running_release())
+        return Supply(partial(local.start, file, found, qemu.ARENA), report)
     # Of several processes one installs and builds what is missing for all.
     with locked(cache_dir() / "setup.lock"):
         provision.ensure(ROOT / "bindep.txt", "selftest", report)
@@ -160,7 +168,7 @@ def supply(wanted: Wanted, results: Path, report: Report) -> Supply:
     report(f"kernel {kernel.release}")
     counts = wanted.coverage
     modules = kernels.build_modules(kernel, ROOT / "driver", coverage=counts)
-    agent = image.build_agent(ROOT / "selftests" / "agent")
+    agent = image.build_agent(SUITE / "agent")
 
     endings = Endings(kernel, modules, results, counts)
 

@@ -31,6 +31,7 @@ PLACES = (
 LEFT_OUT = (
     *("driver/compat/", "driver/GNUmakefile", "driver/Kbuild", "driver/MAINTAINERS"),
     *("selftests/bench/", "selftests/detection/", "selftests/host/"),
+    "selftests/mutants/",
     *("selftests/mmapkit/submission/", "selftests/lint.py", "selftests/spec.py"),
     "selftests/unreached.toml",
     "selftests/agent/Makefile",
