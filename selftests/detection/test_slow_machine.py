@@ -3,11 +3,9 @@
 Busy loops share the processors with it, so that it gets about a tenth of what it had
 when the agent measured how slow it is; or all of it stands still, again and again.
 
-What has to make a test here fail, and did when it was tried: a tick() of
-agent/watch.c that counts all the time since the last look (standing()); a
-suspect_look() that takes no notice of steps within an operation, a DEADLINE_MS of 60
-with a RETRY_MS of 30, a CALL_PATIENCE of 1 (each of these by LONG); a LIMIT of
-mmapkit.agent that a quick machine keeps to, of 3 seconds, and a SILENCE of 0.4.
+What has to make a test here fail is in mutants.toml (tick(), steps, deadlines and
+patience of the agent, a limit of the kit); so does a SILENCE of mmapkit.agent of 0.4
+seconds.
 """
 
 import os
