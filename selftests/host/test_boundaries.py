@@ -6,7 +6,10 @@ in the gate, or fewer: what never comes up is no part of a property.
 
 from collections import Counter
 
+import pytest
+
 from mmapkit.errors import ModelError
+from mmapkit.grammar import parse_program
 from mmapkit.model import Model
 from mmapkit.program import Change, Limit, Mmap, Peek, Poke, Pread, Pwrite, Request
 from mmapkit.strategies import Shape, programs, refused
@@ -68,6 +71,17 @@ def test_limit_of_the_address_space_makes_mappings_fail_late():
     for word in ("mmap", "mremap"):
         assert late[word, Errno("ENOMEM")] > 0
         assert late[word, Ok()] > 0
+
+
+@pytest.mark.parametrize(("room", "due"), [(0x1000, "ENOMEM"), (0x2000, "ok")])
+def test_mapping_that_moves_and_stays_counts_twice(room, due):
+    text = (
+        "mmap m0 - len=0x2000 prot=rw flags=private\n"
+        f"limit {room:#x}\nmremap m1 m0 len=0x2000 new=0x2000 flags=maymove\n"
+        "mremap m2 m1 len=0x2000 new=0x2000 flags=maymove,dontunmap\n"
+    )
+    results = Model(TARGET).run(parse_program(text)).results
+    assert [str(result) for result in results] == ["ok", "ok", "ok", due]
 
 
 def test_kernel_comes_to_memory_that_comes_and_goes():

@@ -172,6 +172,12 @@ class _Remap:
         refusal = self._refuse_growth(vma)
         if spans and self.state.traits.moves_many and fixed and whole == self.new:
             refusal = self._refuse_many(vma)
+        # mremap_to(): what stays behind is as much again.
+        stays = RemapFlag.DONTUNMAP in self.op.flags
+        if stays and refusal is None and self.process.exceeds(self.old):
+            if spans:
+                raise ModelError("mremap: some of it moves, and then it is refused")
+            refusal = Errno("ENOMEM")
         if taken and (refusal is not None or spans):
             raise ModelError("mremap: kernels differ in what becomes of the target")
         if whole > self.new and refusal is not None:
