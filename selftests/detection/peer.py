@@ -88,7 +88,9 @@ def judged(name: str, lines: Sequence[str]) -> Told:
     if rest == "0" and report.passed:
         return Told(name, PASSES)
     if rest == "4" and skipped:
-        return Told(name, SKIPS, skipped.partition("# SKIP")[2].strip())
+        # "Invalid file: '/dev/x'. Not pfnmap'ed"
+        reason = skipped.partition("# SKIP")[2].rpartition(". ")[2]
+        return Told(name, SKIPS, reason.strip())
     names = (test.rpartition(".")[2] for test in failed)
     return Told(name, FAILS, ", ".join(names) or end)
 

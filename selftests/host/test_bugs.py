@@ -112,7 +112,7 @@ PEER = {
     "one fails": (RESULTS.format("not "), "exited 1", peer.FAILS, "b"),
     "it breaks off": (RESULTS[:25], "exited 1", peer.FAILS, "exited 1"),
     "passed without results": ("", "exited 0", peer.FAILS, "exited 0"),
-    "another file": (SKIP, "exited 4", peer.SKIPS, "Invalid file: 'x'. Not pfnmap'ed"),
+    "another file": (SKIP, "exited 4", peer.SKIPS, "Not pfnmap'ed"),
     "a signal": ("TAP version 13", "killed SIGBUS", peer.DIES, "SIGBUS"),
     "no end": ("TAP version 13", "never", peer.HANGS, ""),
     "no end at all": ("TAP version 13", "unkillable", peer.HANGS, "unkillable"),
