@@ -80,6 +80,13 @@ def test_operation_that_left_no_word_is_found_step_by_step(make, fleet):
     assert len(fleet) == 2
 
 
+def test_operation_is_known_too_when_the_machine_outlives_it_the_second_time(make):
+    lost = Outcome((NotReached(), NotReached()), Verdict.LOST)
+    stuck = Outcome((Ok(), NotReached()), Verdict.UNKILLABLE, 1)
+    lab = make({(READ, Mode.FRESH): lost}, {(READ, Mode.STEP): stuck})
+    assert lab.run(READ) == replace(lost, stopped_at=1)
+
+
 def test_loss_that_does_not_happen_again_is_still_told(make, fleet):
     lost = Outcome((NotReached(), NotReached()), Verdict.LOST)
     lab = make({(READ, Mode.FRESH): lost})

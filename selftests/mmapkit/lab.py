@@ -172,6 +172,9 @@ class Lab:
             again = self._run(program, Mode.STEP)
             if again.verdict in (Verdict.PANIC, Verdict.LOST):
                 outcome = again
+            elif again.verdict is not Verdict.OK:
+                # It spins, this time on a processor that nobody else was on.
+                outcome = replace(outcome, stopped_at=again.stopped_at)
         return outcome
 
     def run_raw(self, program: Program, *, quick: bool = False) -> Outcome:
