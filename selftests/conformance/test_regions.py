@@ -168,8 +168,8 @@ def test_pairs_of_the_driver_are_the_documented_ones(regions, pairs, subjects):
 def test_claim_holds_for_every_pair(regions, claim, subtests):
     """mmap(2), whatever the method and the backing; what each claim says is above it.
 
-    Guards: A1, A2, A3, A4, A5, A6, A7, A8, A9, A11, A14, B1, B6, B7, B11, C3, C5, C6,
-    C13, C14, D1, E1, E3, E8, F2, S.
+    Guards: A1, A2, A3, A4, A5, A6, A7, A8, A9, A11, A14, B1, B4, B6, B7, B11, C3, C5,
+    C6, C13, C14, D1, E1, E3, E8, F2, S.
     """
     for node in sized(regions, SIZE):
         with subtests.test(node.path):
