@@ -190,19 +190,24 @@ def dying(tmp_path, make):
     )
 
 
-def find_task(name, deadline):
-    """Return the number of the first task that has a name, 0 when none comes."""
+def find_task(agent, name, deadline):
+    """Return the number of the first task of a name, 0 when none comes.
+
+    It is one of the agent's: others may run programs here at the same time, and
+    theirs have the same names.
+    """
     while time.monotonic() < deadline:
         for task in Path("/proc").glob("[0-9]*/task/[0-9]*"):
             with suppress(OSError):
-                if (task / "comm").read_text() == name:
-                    return int(task.name)
+                number = int(task.name)
+                if (task / "comm").read_text() == name and os.getsid(number) == agent:
+                    return number
     return 0
 
 
-def kill_task(name, deadline):
-    """Send SIGKILL to the first task that has a name."""
-    if task := find_task(name, deadline):
+def kill_task(agent, name, deadline):
+    """Send SIGKILL to the first task of an agent that has a name."""
+    if task := find_task(agent, name, deadline):
         with suppress(ProcessLookupError):
             os.kill(task, signal.SIGKILL)
 
@@ -212,7 +217,8 @@ def test_death_in_a_block_ends_it(machine, tmp_path, make):
     program = dying(tmp_path, make)
     name = f"mp.{machine._session.runs + 1}.3\n"
     with ThreadPoolExecutor() as pool:
-        pool.submit(kill_task, name, time.monotonic() + 10)
+        agent = machine._process.pid
+        pool.submit(kill_task, agent, name, time.monotonic() + 10)
         outcome = machine.run(program)
     assert outcome.verdict is Verdict.KILLED
     assert outcome.stopped_at == 3
@@ -237,7 +243,7 @@ def test_agent_that_is_killed_in_a_run_takes_the_program_along(
 
     def kill_agent():
         deadline = time.monotonic() + 10
-        if worker := find_task(name, deadline):
+        if worker := find_task(agent, name, deadline):
             os.kill(agent, signal.SIGKILL)
             while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
                 os.sched_yield()
