@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
+from mmapkit import agent
 from mmapkit.case import read_case
 from mmapkit.grammar import parse_program
 from mmapkit.setup import ROOT
@@ -111,10 +112,14 @@ def standing(pid, still, going):
         thread.join()
 
 
-def test_machine_that_stands_still_now_and_then_is_not_taken_for_a_hang(faulty):
+def test_machine_that_stands_still_now_and_then_is_not_taken_for_a_hang(
+    faulty, monkeypatch
+):
     """For longer than the deadline of a step, with most tasks in the midst of one."""
+    # That the agent gets to speak in between is not what this is about.
+    monkeypatch.setattr(agent, "SILENCE", 30.0)
     began = faulty.machine
-    with standing(began.pid, 1.2 * began.hello.scale, 0.3):
+    with standing(began.pid, 1.2 * began.hello.scale, 0.7):
         faulty.run_raw(parse_program(crowded(64 << 20)))
     assert faulty.machine is began
 
