@@ -32,7 +32,7 @@ from mmapkit.verdict import Outcome
 
 #: seconds for a silent machine to say where its CPUs are; to one that spins with
 #: interrupts off, panic() gives a million turns of udelay() first
-LAST_WORDS = 8.0
+LAST_WORDS = 20.0
 
 #: seconds for QEMU to do what its monitor is told
 MONITOR = 20.0
