@@ -36,9 +36,9 @@ mmap m1 - len=0x2000000 prot=rw flags=private,populate
 """
 
 
-def crowded(size, count=12):
-    """Return a program of so many processes that are all busy at once."""
-    tasks = range(count)
+def crowded(size):
+    """Return a program of twelve processes that are all busy at once."""
+    tasks = range(12)
     return "\n".join(
         (
             f"mmap m0 - len={size:#x} prot=rw flags=private",
@@ -115,16 +115,12 @@ def standing(pid, still, going):
 def test_machine_that_stands_still_now_and_then_is_not_taken_for_a_hang(
     faulty, monkeypatch
 ):
-    """For longer than the deadline of a step, with tasks in the midst of one.
-
-    They are no more than there are processors: the kernel takes that time for the
-    running time of whoever was at it, and has the others run first.
-    """
+    """For longer than the deadline of a step, with most tasks in the midst of one."""
     # That the agent gets to speak in between is not what this is about.
     monkeypatch.setattr(agent, "SILENCE", 30.0)
     began = faulty.machine
     with standing(began.pid, 1.2 * began.hello.scale, 0.7):
-        faulty.run_raw(parse_program(crowded(64 << 20, began.hello.cpus)))
+        faulty.run_raw(parse_program(crowded(64 << 20)))
     assert faulty.machine is began
 
 
