@@ -168,6 +168,14 @@ def test_documentation_names_places_in_the_tree(root):
     )
 
 
+def test_source_that_is_quoted_has_no_blank_before_a_tab(root):
+    (root / "Documentation/driver.rst").write_text(
+        "Code::\n\n    int f(void)\n    \tx;\n"
+    )
+    text = layout.lay(root)["Documentation/misc-devices/memphys/driver.rst"].data
+    assert text.decode().endswith("    int f(void)\n        x;\n")
+
+
 def test_file_without_a_licence_gets_the_line(root):
     laid = layout.lay(root)
     suite = laid["tools/testing/selftests/memphys/mmapkit/x.py"]

@@ -78,7 +78,7 @@ def each_builds(bench: Bench) -> str:
             if "drivers/" not in changed:
                 continue
             bench.tree.checkout(commit)
-            bench.tree.make("gcc", "olddefconfig")
+            bench.tree.choose("gcc", "".join(_fragments()))
             _refuse(bench.tree.build_driver("gcc", "W=1"), patch.name)
             built += 1
     finally:

@@ -124,6 +124,9 @@ def reads(place: str, text: str) -> str:
     for rule in RULES:
         if re.fullmatch(rule.files, place):
             text = re.sub(rule.pattern, rule.to, text)
+    if place.startswith(f"{DOCUMENTATION}/"):
+        # Source that is quoted: git wants no blank in front of a tab.
+        text = re.sub(r"(?m)^ +\t.*$", lambda line: line[0].expandtabs(8), text)
     text = _licensed(place, text.rstrip("\n") + "\n" if text.strip() else text)
     if place.startswith(f"{DRIVER}/") and (match := FORBIDDEN.search(text)):
         raise MmapkitError(

@@ -38,7 +38,7 @@ class Tree:
     """A source with a build of its own for each compiler."""
 
     def __init__(self, folder: Path) -> None:
-        self._home = folder
+        self.home = folder
         self.folder = folder / "linux"
 
     def git(self, *words: str | Path) -> str:
@@ -49,7 +49,7 @@ class Tree:
         """Have the source as its package has it, in place of an earlier series."""
         if not (self.folder / ".git" / "refs/tags/base").is_file():
             shutil.rmtree(self.folder, ignore_errors=True)
-            self._home.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(parents=True, exist_ok=True)
             # Hard links: git and make put a new file in place of an old one.
             command(["cp", "-al", source, self.folder])
             self.git("init", "-q", "-b", "gate")
@@ -73,7 +73,7 @@ class Tree:
 
     def make(self, build: str, *words: str | Path) -> str:
         """Run make for a build, with as many jobs as processors."""
-        to = self._home / build
+        to = self.home / build
         jobs = f"-j{os.cpu_count() or 1}"
         return command(["make", "-C", self.folder, f"O={to}", jobs, *words])
 
@@ -81,16 +81,21 @@ class Tree:
         self, build: str, fragments: Sequence[str], words: Sequence[str] = ()
     ) -> None:
         """Configure a build, and make all that a part of the kernel is built with."""
-        to = self._home / build
-        to.mkdir(parents=True, exist_ok=True)
         wanted = "".join(fragments)
-        (to / "wanted.config").write_text(wanted)
-        self.make(build, *words, f"KCONFIG_ALLCONFIG={to}/wanted.config", "allnoconfig")
-        if missing := lost(wanted, (to / ".config").read_text()):
+        self.choose(build, wanted, words)
+        configuration = (self.home / build / ".config").read_text()
+        if missing := lost(wanted, configuration):
             raise KernelError(f"cannot be configured like that: {', '.join(missing)}")
         self.make(build, *words, "prepare")
 
+    def choose(self, build: str, wanted: str, words: Sequence[str] = ()) -> None:
+        """Configure a build as far as the source of now knows what is wanted."""
+        to = self.home / build
+        to.mkdir(parents=True, exist_ok=True)
+        (to / "wanted.config").write_text(wanted)
+        self.make(build, *words, f"KCONFIG_ALLCONFIG={to}/wanted.config", "allnoconfig")
+
     def build_driver(self, build: str, *words: str) -> list[str]:
         """Build the driver's folder, all of it, and return what the compiler says."""
-        shutil.rmtree(self._home / build / layout.DRIVER, ignore_errors=True)
+        shutil.rmtree(self.home / build / layout.DRIVER, ignore_errors=True)
         return complaints(self.make(build, *words, f"{layout.DRIVER}/"))
